@@ -1,0 +1,1 @@
+"""What passes between stages: table contracts. Imports pyarrow and nothing of ours."""

@@ -1,0 +1,121 @@
+"""The closed lists of words that columns hold, each with its meaning."""
+
+from enum import StrEnum
+
+
+class RoadClass(StrEnum):
+    """Road classes of Overture's transportation schema on which cars drive."""
+
+    MOTORWAY = "motorway"
+    """Divided road with grade-separated crossings, for motor traffic alone."""
+    TRUNK = "trunk"
+    """The most important roads that are no motorway."""
+    PRIMARY = "primary"
+    """Links large towns."""
+    SECONDARY = "secondary"
+    """Links towns."""
+    TERTIARY = "tertiary"
+    """Links villages, or the quarters of a town."""
+    UNCLASSIFIED = "unclassified"
+    """Minor through road."""
+    RESIDENTIAL = "residential"
+    """Gives access to homes."""
+    LIVING_STREET = "living_street"
+    """People on foot have priority over cars."""
+    SERVICE = "service"
+    """Gives access to one place: driveway, alley, parking aisle."""
+    TRACK = "track"
+    """Farm or forest road."""
+    UNKNOWN = "unknown"
+    """A road of unknown kind (OSM `highway=road`)."""
+
+
+class RoadSubclass(StrEnum):
+    """Overture's subclasses of car roads."""
+
+    LINK = "link"
+    """Slip road or ramp between two roads."""
+    ALLEY = "alley"
+    """Narrow service road behind or between buildings."""
+    DRIVEWAY = "driveway"
+    """Leads to one house or business."""
+    PARKING_AISLE = "parking_aisle"
+    """Between the rows of a car park."""
+
+
+class OneWay(StrEnum):
+    """In which drawing direction cars may drive a segment."""
+
+    NO = "no"
+    """Both directions."""
+    FORWARD = "forward"
+    """In drawing direction alone."""
+    BACKWARD = "backward"
+    """Against drawing direction alone."""
+    REVERSIBLE = "reversible"
+    """One direction at a time, by the hour or by turns."""
+
+
+class SpeedUnit(StrEnum):
+    """Units of a posted limit, as Overture writes them."""
+
+    KMH = "km/h"
+    """Kilometres an hour."""
+    MPH = "mph"
+    """Statute miles an hour: 1.609344 km/h each."""
+
+
+class Heading(StrEnum):
+    """Direction of travel along a segment."""
+
+    FORWARD = "forward"
+    """From first to last vertex."""
+    BACKWARD = "backward"
+    """From last to first vertex."""
+
+
+class Basis(StrEnum):
+    """What a speed limit rests on, strongest first."""
+
+    POSTED = "posted"
+    """The map states the limit: an OSM `maxspeed` tag or an Overture `speed_limits` rule."""
+
+
+class SpeedReason(StrEnum):
+    """Why a segment has no number."""
+
+    NOT_POSTED = "not_posted"
+    """The map states no limit here and nothing else was asked."""
+    UNLIMITED = "unlimited"
+    """The map states that there is no limit (`maxspeed=none`). This is knowledge, not a gap."""
+    VARIABLE = "variable"
+    """Electronic signs show the limit (`signals`, `variable`), and the map states no highest one."""
+    WALKING_PACE = "walking_pace"
+    """Walking pace is prescribed (`walk`): a duty whose number courts and countries read differently."""
+    UNREADABLE = "unreadable"
+    """The map states something that is not a speed; the evidence quotes it."""
+    PARTLY_POSTED = "partly_posted"
+    """Rules hold for some vehicles, hours or purposes, or for a part of the segment, but none for every car."""
+
+
+class RejectReason(StrEnum):
+    """Why a row was refused."""
+
+    TOO_FEW_NODES = "too_few_nodes"
+    """A way with fewer than two nodes is no line."""
+    MISSING_NODES = "missing_nodes"
+    """Nodes of the way are not in the extract; what lies between two of them is lost, the rest is kept."""
+    BAD_COORDINATE = "bad_coordinate"
+    """A coordinate is not a number, or lies outside ±180° or ±90°."""
+    ZERO_LENGTH = "zero_length"
+    """All vertices lie at one place."""
+    CROSSES_ANTIMERIDIAN = "crosses_antimeridian"
+    """The line jumps between 180° E and 180° W."""
+    BAD_GEOMETRY = "bad_geometry"
+    """The geometry is missing, cannot be read, or is not a line."""
+    BAD_VALUE = "bad_value"
+    """A column holds a value that its contract does not allow."""
+    DUPLICATE_KEY = "duplicate_key"
+    """Another row has the same key; the first one is kept."""
+    FAILED = "failed"
+    """The task raised an exception; the message quotes it."""

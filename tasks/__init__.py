@@ -1,0 +1,1 @@
+"""How features are made: plain functions that know neither Ray nor Prefect."""

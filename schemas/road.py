@@ -35,7 +35,7 @@ ROAD_SEGMENT = Contract(
     version=1,
     key="segment_id",
     fields=(
-        field("segment_id", pa.string(), "Stable id: `w123:n4-n5` in OSM (way, first and last node), GERS in Overture."),
+        field("segment_id", pa.string(), "Stable id: `w123:n4-n5` in OSM (way, first, last node), GERS in Overture."),
         GEOMETRY_FIELD,
         BBOX_FIELD,
         field("class", pa.string(), "Overture road class; `RoadClass` lists them."),

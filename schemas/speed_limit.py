@@ -38,12 +38,14 @@ SPEED_LIMIT = Contract(
         field(
             "max_speed_backward_kmh",
             pa.float64(),
-            "The same against drawing direction; given on one-way segments too, where `one_way` tells that none drives.",
+            "The same against drawing direction; given on one-way segments too, where nobody drives it.",
             unit="km/h",
             nullable=True,
         ),
         field("basis", pa.string(), "Strongest ground of the value; `Basis` lists them.", nullable=True),
-        field("confidence", pa.float64(), "Probability that the value holds; 1 where the map states it.", nullable=True),
+        field(
+            "confidence", pa.float64(), "Probability that the value holds; 1 where the map states it.", nullable=True
+        ),
         field("reason", pa.string(), "Why there is no number; `SpeedReason` lists them.", nullable=True),
         field("evidence", pa.list_(EVIDENCE), "All witnesses, strongest first."),
     ),

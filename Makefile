@@ -1,0 +1,34 @@
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := out/demo
+
+.PHONY: install demo test lint bench schema-page clean
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/waysmith run speed-limits --roads infra/demo/helsinki.osm.pbf --into $(DEMO) --tiles 4
+	$(BIN)/waysmith tables $(DEMO)
+	$(BIN)/waysmith map $(DEMO) --to $(DEMO)/map.html --title "Helsinki"
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m tests.benchmarks.test_reading
+	$(BIN)/python -m tests.benchmarks.test_stage_overhead
+	$(BIN)/python -m tests.benchmarks.test_worker_memory
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,54 @@
+"""What tiles have cost, kept beside a table, and how tiles are put together into batches by it."""
+
+import heapq
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pipelines.table import Table, write_whole
+from pipelines.tile_run import TilePlan
+from schemas.receipt import Measured
+
+SECONDS_PER_BATCH = 5.0
+"""What a map task should last at least: Ray Data leaves a core idle for about 0.1 s after each."""
+
+SECONDS_PER_ROW = 50e-6
+"""Taken for a row while nothing has been measured."""
+
+
+class Costs:
+    """Seconds and peak memory of each tile, as last measured: `costs.json` beside the tiles of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._file = table.folder / "_costs.json"
+        told = json.loads(self._file.read_text()) if self._file.exists() else []
+        self.tiles = {each["tile"]: Measured(**each) for each in told}
+
+    def add(self, measured: Measured) -> None:
+        """Keep what a tile has cost, in place of what it cost before."""
+        self.tiles[measured.tile] = measured
+
+    def save(self) -> None:
+        """Write the costs, for people and for the next run."""
+        told = [asdict(self.tiles[tile]) for tile in sorted(self.tiles)]
+        write_whole(self._file, json.dumps(told, indent=0).encode())
+
+    @property
+    def seconds_per_row(self) -> float:
+        """Mean time of a row."""
+        rows = sum(each.rows for each in self.tiles.values())
+        return sum(each.seconds for each in self.tiles.values()) / rows if rows else SECONDS_PER_ROW
+
+    def batches(self, plans: Sequence[TilePlan], *, cores: int) -> list[list[TilePlan]]:
+        """Return tiles in batches of `SECONDS_PER_BATCH` or more, at least one for each core, the heaviest first.
+
+        Each tile goes to the batch that is lightest so far (longest processing time first; Graham 1969).
+        """
+        expected = sum(plan.rows for plan in plans) * self.seconds_per_row
+        count = min(len(plans), cores * max(1, round(expected / SECONDS_PER_BATCH / cores)))
+        heap: list[tuple[int, int, list[TilePlan]]] = [(0, index, []) for index in range(count)]
+        for plan in sorted(plans, key=lambda each: (-each.rows, each.tile)):
+            rows, index, batch = heapq.heappop(heap)
+            batch.append(plan)
+            heapq.heappush(heap, (rows + plan.rows, index, batch))
+        return [batch for _, _, batch in sorted(heap, reverse=True)]

@@ -1,0 +1,121 @@
+"""The flow that reads map files into the table of road segments and lays the grid that all tables share."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from pipelines.table import Rejects, Table, open_table, split_by_tile, write_whole
+from pipelines.tile_run import StageError
+from schemas.contract import BBOX, as_json
+from schemas.receipt import Receipt
+from schemas.road import ROAD_SEGMENT
+from tasks.fingerprint import digest, file_digest, source_digest
+from tasks.readers.reading import Reading
+from tasks.readers.roads import read_roads
+from tasks.tiling import Box, Grid, box_centres, cell_codes, grid_by_count, grid_by_weight
+
+SEGMENTS_PER_TILE = 20_000
+"""Most segments in a tile: some 20 MB in memory, and enough work that opening files does not count."""
+
+
+@flow(name="road-segments", log_prints=False)
+def road_segments(
+    roads: list[str],
+    into: str,
+    bbox: list[float] | None = None,
+    mapping: str | None = None,
+    tiles: int | None = None,
+    max_segments_per_tile: int = SEGMENTS_PER_TILE,
+) -> Table:
+    """Map files in, road segments out.
+
+    Parameters
+    ----------
+    roads
+        OSM, Overture or other files, or folders of Overture files.
+    into
+        Folder that the tables lie in.
+    bbox
+        West, south, east, north in degrees; roads that do not meet this box are left out.
+    mapping
+        TOML file that names the columns of a network of one's own.
+    tiles
+        How many tiles to cut into; without it as many as `max_segments_per_tile` makes necessary.
+    """
+    box = (bbox[0], bbox[1], bbox[2], bbox[3]) if bbox else None
+    return read_into_tiles([Path(file) for file in roads], into, box, mapping, tiles, max_segments_per_tile)
+
+
+@task(name="road_segment", task_run_name="road_segment", cache_policy=NO_CACHE)
+def read_into_tiles(
+    files: Sequence[Path], into: str, box: Box | None, mapping: str | None, tiles: int | None, most: int
+) -> Table:
+    """Read `files`, cut them into tiles and commit these; nothing is read where nothing changed."""
+    target = open_table(ROAD_SEGMENT, into)
+    mapping_file = Path(mapping) if mapping else None
+    note = target.folder / "_read.json"
+    fingerprint = _fingerprint(files, box, mapping_file, tiles, most)
+    if fingerprint and _is_done(note, fingerprint, target):
+        return target
+    reading = read_roads(files, bbox=box, mapping=mapping_file)
+    note.unlink(missing_ok=True)
+    _commit(reading, _grid(reading.segments, tiles, most), target, into)
+    write_whole(note, json.dumps(_note(fingerprint, reading, target)).encode())
+    return target
+
+
+def _fingerprint(
+    files: Sequence[Path], box: Box | None, mapping: Path | None, tiles: int | None, most: int
+) -> str | None:
+    """Digest of all that decides which tiles come out; None where a file cannot be read, which the reader tells."""
+    try:
+        contents = [file_digest(file) for file in (*files, *([mapping] if mapping else []))]
+    except OSError:
+        return None
+    recipe = source_digest(["tasks.readers.roads", "tasks.tiling"])
+    return digest(recipe, str(as_json(ROAD_SEGMENT)), *contents, repr((box, mapping is None, tiles, most)))
+
+
+def _is_done(note: Path, fingerprint: str, target: Table) -> bool:
+    """Whether the tiles that this reading gave lie there, unchanged."""
+    if not note.exists():
+        return False
+    told = json.loads(note.read_text())
+    if told["fingerprint"] != fingerprint:
+        return False
+    return bool(told["tiles"] == {tile: receipt.digest for tile, receipt in target.receipts().items()})
+
+
+def _note(fingerprint: str | None, reading: Reading, target: Table) -> dict[str, Any]:
+    digests = {tile: receipt.digest for tile, receipt in target.receipts().items()}
+    return {"fingerprint": fingerprint, "records": reading.records, "tiles": digests}
+
+
+def _grid(segments: pa.Table, tiles: int | None, most: int) -> Grid:
+    codes = cell_codes(*box_centres(segments.column(BBOX)))
+    weights = np.ones(len(codes))
+    if tiles:
+        return grid_by_count(codes, weights, count=tiles)
+    return grid_by_weight(codes, weights, most=most)
+
+
+def _commit(reading: Reading, grid: Grid, target: Table, into: str) -> None:
+    """Write the tiles and what was refused, then remove the tiles of an earlier reading."""
+    parts = split_by_tile(reading.segments, grid, ROAD_SEGMENT.key)
+    kept = sum(part.num_rows for part in parts.values())
+    if kept != reading.segments.num_rows:
+        raise StageError(f"road_segment: {reading.segments.num_rows} segments read, but {kept} owned by tiles")
+    rejects = Rejects(into)
+    rejects.commit(ROAD_SEGMENT.name, "q", reading.rejects)
+    for tile, rows in parts.items():
+        ROAD_SEGMENT.validate(rows)
+        metres = pc.sum(rows.column("length_m")).as_py()
+        target.commit(rows, Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres))
+    target.keep_only(set(parts))

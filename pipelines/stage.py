@@ -1,0 +1,163 @@
+"""Run a lift over all tiles of its tables on Ray Data. The one module that imports ray."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import ray
+import ray.data
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from pipelines.costs import Costs
+from pipelines.plan import Plan, plan_stage
+from pipelines.progress import Progress
+from pipelines.settings import Settings, be_quiet
+from pipelines.table import Rejects, Table, open_table
+from pipelines.tile_run import StageError, TilePlan, TileRun
+from schemas.receipt import Measured, Receipt
+from tasks.lift import Lift
+
+RETRIES = 2
+"""How often a batch is tried again when its worker dies; Ray Data's own default is for ever."""
+
+
+def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
+    """Run `lift` over `tables`, tile by tile, as one Prefect task; return the table written below `into`.
+
+    Raises
+    ------
+    StageError
+        If a tile fails, rows get lost, or more than `settings.max_reject_rate` of them are rejected.
+    """
+    named = task(name=lift.writes.name, cache_policy=NO_CACHE, task_run_name=lift.writes.name)(run_stage)
+    return named(lift, tables, into, settings)
+
+
+def run_stage(lift: Lift, tables: Sequence[Table], into: str, settings: Settings) -> Table:
+    """Do what `run` does, without Prefect."""
+    target = open_table(lift.writes, into)
+    rejects = Rejects(into)
+    plan = plan_stage(lift, tables, target)
+    done = list(plan.reused)
+    costs = Costs(target)
+    if plan.todo:
+        work = TileRun(lift, tuple(tables), Path(into))
+        for receipt, measured in _compute(work, plan, costs, settings):
+            done.append(receipt)
+            costs.add(measured)
+        costs.save()
+    tiles = {receipt.tile for receipt in done}
+    target.keep_only(tiles)
+    rejects.keep_only(lift.writes.name, tiles)
+    _check_all(lift.writes.name, plan, done, settings)
+    return target
+
+
+def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Iterator[tuple[Receipt, Measured]]:
+    """Yield a receipt for each tile as it is committed, in no promised order."""
+    connect(settings)
+    name = work.lift.writes.name
+    batches = costs.batches(plan.todo, cores=_cores())
+    metres = sum(tile.metres for tile in plan.todo)
+    failures = []
+    with Progress(name, tiles=len(plan.todo), metres=metres) as progress:
+        for told in _map_batches(name, work, batches):
+            if told["error"]:
+                failures.append(f"{name}: tile {told['tile']}: {told['error']}")
+                continue
+            receipt = Receipt.from_json(told["receipt"])
+            progress.add(receipt)
+            yield receipt, Measured(**json.loads(told["measured"]))
+    if failures:
+        raise StageError(failures[0] + (f" (and {len(failures) - 1} more tiles)" if failures[1:] else ""))
+
+
+def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]) -> Iterator[dict[str, str]]:
+    """Send batches of tiles through Ray Data, one map task each, and yield what they say of every tile."""
+    _configure_data()
+    blocks = [pa.table({"plan": [json.dumps(plan) for plan in batch]}) for batch in batches]
+    dataset = ray.data.from_arrow(blocks)
+    dataset.set_name(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # no named parameter for the retries of a dead worker yet
+        mapped = dataset.map_batches(
+            _batch_function(name, work), batch_format="pyarrow", batch_size=None, max_retries=RETRIES
+        )
+    yield from mapped.iter_rows()
+
+
+def _batch_function(name: str, work: TileRun) -> Callable[[pa.Table], Iterator[pa.Table]]:
+    """Return the function that Ray Data maps over batches of tiles, under the name that its dashboard shows."""
+
+    def batch(plans: pa.Table) -> Iterator[pa.Table]:
+        for text in plans.column("plan").to_pylist():
+            yield _told(work, _plan(text))
+
+    batch.__name__ = name
+    return batch
+
+
+def _plan(text: str) -> TilePlan:
+    tile, fingerprint, rows, metres, box, neighbours = json.loads(text)
+    return TilePlan(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours))
+
+
+def _told(work: TileRun, plan: TilePlan) -> pa.Table:
+    """Return one row: the receipt of a tile, or what went wrong with it, so that the other tiles go on."""
+    receipt = measured = error = ""
+    try:
+        done, cost = work(plan)
+        receipt, measured = done.to_json(), json.dumps(asdict(cost))
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    columns = {"tile": plan.tile, "receipt": receipt, "measured": measured, "error": error}
+    return pa.table({name: pa.array([value], pa.string()) for name, value in columns.items()})
+
+
+def _check_all(stage: str, plan: Plan, done: Sequence[Receipt], settings: Settings) -> None:
+    """Raise unless each tile is done once, every row came out or was refused, and not too many were refused."""
+    rows_in = sum(receipt.rows_in for receipt in done)
+    rows_out = sum(receipt.rows_out for receipt in done)
+    rejected = sum(receipt.rows_rejected for receipt in done)
+    if len(done) != len(plan.todo) + len(plan.reused) or rows_in != rows_out + rejected:
+        raise StageError(
+            f"{stage}: {rows_in} rows in {len(plan.todo) + len(plan.reused)} tiles in, "
+            f"but {rows_out} out and {rejected} rejected in {len(done)} tiles"
+        )
+    if rejected > settings.max_reject_rate * rows_in:
+        raise StageError(
+            f"{stage}: {rejected} of {rows_in} rows rejected, more than {settings.max_reject_rate:.1%}: see the "
+            "reject table, or allow more with --max-reject-rate"
+        )
+
+
+def connect(settings: Settings) -> None:
+    """Start Ray on this machine, or connect to the cluster of the settings; nothing happens the second time."""
+    if not ray.is_initialized():
+        be_quiet()
+        ray.init(address=settings.cluster, logging_level=logging.ERROR, log_to_driver=False)
+
+
+def _cores() -> int:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return max(1, int(resources.get("CPU", 1)))
+
+
+def disconnect() -> None:
+    """Leave the cluster, and end it if `connect` started it."""
+    if ray.is_initialized():
+        ray.shutdown()
+
+
+def _configure_data() -> None:
+    """Set Ray Data's options; it reads them when a dataset is made."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = 1  # hand over each receipt at once
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

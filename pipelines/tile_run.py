@@ -1,0 +1,121 @@
+"""One tile of one stage: read its files, run the lift, commit, give a receipt. Knows no engine."""
+
+import gc
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.table import Rejects, Table
+from schemas.contract import BBOX
+from schemas.receipt import Measured, Receipt
+from tasks.lift import Lift, Lifted, Tables
+from tasks.tiling import Box, rows_meeting, widened
+
+
+class StageError(RuntimeError):
+    """A stage broke a promise or failed; the message names the stage, the tile and what happened."""
+
+
+class TilePlan(NamedTuple):
+    """What is known of a tile before it runs."""
+
+    tile: str
+    fingerprint: str
+    rows: int
+    metres: float
+    box: Box | None
+    """Box around the tile's own features."""
+    neighbours: tuple[str, ...]
+    """Other tiles with features within the halo."""
+
+
+@dataclass(frozen=True)
+class TileRun:
+    """All that a worker needs to compute any tile of a stage."""
+
+    lift: Lift
+    sources: tuple[Table, ...]
+    into: Path
+
+    @property
+    def target(self) -> Table:
+        """Table that the stage writes."""
+        return Table(self.lift.writes, self.into / self.lift.writes.name)
+
+    def __call__(self, plan: TilePlan) -> tuple[Receipt, Measured]:
+        """Compute and commit one tile."""
+        started = time.perf_counter()
+        with collector_paused():
+            lifted = self.lift(self._read(plan))
+        self._check(plan, lifted)
+        Rejects(self.into).commit(self.lift.writes.name, plan.tile, lifted.rejects)
+        receipt = self.target.commit(
+            lifted.rows,
+            Receipt(
+                tile=plan.tile,
+                fingerprint=plan.fingerprint,
+                digest="",
+                rows_in=plan.rows,
+                rows_out=lifted.rows.num_rows,
+                rows_rejected=lifted.rejects.num_rows,
+                metres=plan.metres,
+            ),
+        )
+        return receipt, Measured(plan.tile, plan.rows, time.perf_counter() - started, peak_mb())
+
+    def _read(self, plan: TilePlan) -> Tables:
+        """Return the tables of a tile, the first with its halo where the lift asks for one."""
+        tables = {table.contract.name: table.read(plan.tile, self._columns(table)) for table in self.sources}
+        if self.lift.halo_m and plan.box:
+            first = self.sources[0]
+            tables[first.contract.name] = self._with_halo(first, tables[first.contract.name], plan)
+        return tables
+
+    def _columns(self, table: Table) -> list[str]:
+        return self.lift.columns(table.contract)
+
+    def _with_halo(self, table: Table, own: pa.Table, plan: TilePlan) -> pa.Table:
+        """Return `own` with the neighbours' rows within the halo, sorted by key, and which of them are own."""
+        assert plan.box is not None
+        reach = widened(plan.box, self.lift.halo_m)
+        parts = [own.append_column("is_own", pa.array(np.ones(own.num_rows, dtype=bool)))]
+        for tile in plan.neighbours:
+            columns = self._columns(table)
+            other = table.read(tile, columns if BBOX in columns else [*columns, BBOX])
+            near = other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
+            parts.append(near.append_column("is_own", pa.array(np.zeros(near.num_rows, dtype=bool))))
+        return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
+
+    def _check(self, plan: TilePlan, lifted: Lifted) -> None:
+        """Raise unless every row given came out or was refused."""
+        told = lifted.rows.num_rows + lifted.rejects.num_rows
+        if told != plan.rows:
+            raise StageError(
+                f"{self.lift.writes.name}: tile {plan.tile}: {plan.rows} rows in, but {lifted.rows.num_rows} out "
+                f"and {lifted.rejects.num_rows} rejected"
+            )
+        self.lift.writes.validate(lifted.rows)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking the rows of a tile over and over; they hold no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def peak_mb() -> float:
+    """Return the highest resident memory of this process so far, in MB (10^6 bytes; Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

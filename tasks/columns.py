@@ -1,0 +1,75 @@
+"""Arrow columns as the Python and NumPy values that a task works with."""
+
+import typing
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+
+def _is_geometry(hint: object) -> bool:
+    return isinstance(hint, type) and issubclass(hint, shapely.Geometry)
+
+
+def array_values(column: pa.ChunkedArray, hint: object = None) -> npt.NDArray[Any] | list[Any]:
+    """Return a column as one sequence: a NumPy array for numbers and geometries, a list for the rest."""
+    if column.type == pa.binary() and "shapely" in str(hint).lower():
+        return _geometries(column)
+    if pa.types.is_primitive(column.type) and column.null_count == 0:
+        return typing.cast(npt.NDArray[Any], column.to_numpy())
+    return python_values(column, hint)
+
+
+def python_values(column: pa.ChunkedArray, hint: object = None) -> list[Any]:
+    """Return a column as a list of Python values; maps become dicts, WKB a geometry where `hint` asks for one."""
+    if _is_geometry(hint):
+        return list(_geometries(column))
+    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if pa.types.is_map(whole.type):
+        return _dicts(whole)
+    if pa.types.is_primitive(whole.type) and whole.null_count == 0:
+        return typing.cast(list[Any], whole.to_numpy(zero_copy_only=False).tolist())
+    return typing.cast(list[Any], whole.to_pylist())
+
+
+def _dicts(maps: pa.MapArray) -> list[dict[Any, Any] | None]:
+    """Return a map column as dicts; several times faster than its `to_pylist`, which goes value by value."""
+    ends = maps.offsets.to_numpy().tolist()
+    first, last = ends[0], ends[-1]
+    keys = maps.keys.slice(first, last - first).to_pylist()
+    items = maps.items.slice(first, last - first).to_pylist()
+    valid = maps.is_valid().to_pylist() if maps.null_count else [True] * len(maps)
+    return [
+        dict(zip(keys[a - first : b - first], items[a - first : b - first], strict=True)) if is_valid else None
+        for a, b, is_valid in zip(ends[:-1], ends[1:], valid, strict=True)
+    ]
+
+
+def gathered(values: pa.ChunkedArray, owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
+    """Return for each of `keys` a NumPy array of the `values` whose owner it is, in their order.
+
+    Shape: `values` and `owners` (m,), `keys` (n,) unique; n arrays come back, empty where nothing belongs.
+    Values of unknown owners are left out.
+    """
+    rows = pc.index_in(owners, value_set=keys).to_numpy(zero_copy_only=False)
+    rows = np.where(np.isnan(rows), -1, rows).astype(np.int64) if rows.dtype.kind == "f" else rows
+    order = np.argsort(rows, kind="stable")
+    in_order = _as_array(array_values(values))[order]
+    starts = np.searchsorted(rows[order], np.arange(len(keys) + 1))
+    return [in_order[a:b] for a, b in pairwise(starts)]
+
+
+def _geometries(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    return typing.cast(npt.NDArray[Any], shapely.from_wkb(column.to_numpy()))
+
+
+def _as_array(values: npt.NDArray[Any] | list[Any]) -> npt.NDArray[Any]:
+    if isinstance(values, np.ndarray):
+        return values
+    boxed = np.empty(len(values), dtype=object)
+    boxed[:] = values
+    return boxed

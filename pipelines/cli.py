@@ -61,24 +61,25 @@ def run_speed_limits(options: argparse.Namespace) -> None:
     _quiet_prefect()
     from pipelines.settings import Settings
     from pipelines.speed_limits import speed_limits
-    from pipelines.stage import disconnect
     from pipelines.summary import summarize, summary_lines
-    from tasks.readers.roads import check_files
 
-    files = [str(file) for file in options.roads]
-    check_files(options.roads)
-    try:
-        speed_limits(
-            roads=files,
-            into=str(options.into),
-            bbox=options.bbox,
-            mapping=str(options.mapping) if options.mapping else None,
-            tiles=options.tiles,
-            settings=Settings(options.address, options.max_reject_rate),
-        )
-    finally:
-        disconnect()
+    _check_files(options.roads)
+    speed_limits(
+        roads=[str(file) for file in options.roads],
+        into=str(options.into),
+        bbox=options.bbox,
+        mapping=str(options.mapping) if options.mapping else None,
+        tiles=options.tiles,
+        settings=Settings(options.address, options.max_reject_rate),
+    )
     print("\n".join(summary_lines(summarize(options.into), time.perf_counter() - started)))
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    """Refuse at once what is not there; all else is the reader's to say."""
+    for file in files:
+        if not file.exists():
+            raise ReadError(f"{file}: no such file or folder")
 
 
 def _quiet_prefect() -> None:
@@ -103,7 +104,7 @@ def try_task(options: argparse.Namespace) -> None:
     arguments = arguments_of(lift, options.folder, options.segment_id)
     for name, value in arguments.items():
         print(f"{name} = {value!r}")
-    made = pdb.runcall(lift.task, **arguments) if options.pdb else lift.task(**arguments)
+    made: Any = pdb.runcall(lift.task, **arguments) if options.pdb else lift.task(**arguments)
     print(f"-> {type(made).__name__}")
     for name, value in zip(made._fields, made, strict=True):
         print(f"   {name} = {value!r}")
@@ -130,8 +131,9 @@ def export_table(options: argparse.Namespace) -> None:
 
 def draw_map(options: argparse.Namespace) -> None:
     """Write the map as one page that needs no network."""
-    from pipelines.table import existing, write_whole
     from tasks.limit_map import map_page
+
+    from pipelines.table import existing, write_whole
 
     limits = existing(SPEED_LIMIT, options.folder).rows()
     segments = existing(ROAD_SEGMENT, options.folder).rows()

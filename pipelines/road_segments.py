@@ -66,7 +66,7 @@ def read_into_tiles(
         return target
     reading = read_roads(files, bbox=box, mapping=mapping_file)
     note.unlink(missing_ok=True)
-    _commit(reading, _grid(reading.segments, tiles, most), target, into)
+    commit_reading(reading, lay_grid(reading.segments, tiles, most), into)
     write_whole(note, json.dumps(_note(fingerprint, reading, target)).encode())
     return target
 
@@ -98,7 +98,8 @@ def _note(fingerprint: str | None, reading: Reading, target: Table) -> dict[str,
     return {"fingerprint": fingerprint, "records": reading.records, "tiles": digests}
 
 
-def _grid(segments: pa.Table, tiles: int | None, most: int) -> Grid:
+def lay_grid(segments: pa.Table, tiles: int | None, most: int) -> Grid:
+    """Return the grid for these segments: with `tiles` cells, or with at most `most` segments in each."""
     codes = cell_codes(*box_centres(segments.column(BBOX)))
     weights = np.ones(len(codes))
     if tiles:
@@ -106,8 +107,9 @@ def _grid(segments: pa.Table, tiles: int | None, most: int) -> Grid:
     return grid_by_weight(codes, weights, most=most)
 
 
-def _commit(reading: Reading, grid: Grid, target: Table, into: str) -> None:
-    """Write the tiles and what was refused, then remove the tiles of an earlier reading."""
+def commit_reading(reading: Reading, grid: Grid, into: str | Path) -> Table:
+    """Write the tiles and what was refused, then remove the tiles of an earlier reading; return the table."""
+    target = open_table(ROAD_SEGMENT, into)
     parts = split_by_tile(reading.segments, grid, ROAD_SEGMENT.key)
     kept = sum(part.num_rows for part in parts.values())
     if kept != reading.segments.num_rows:
@@ -119,3 +121,4 @@ def _commit(reading: Reading, grid: Grid, target: Table, into: str) -> None:
         metres = pc.sum(rows.column("length_m")).as_py()
         target.commit(rows, Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres))
     target.keep_only(set(parts))
+    return target

@@ -12,6 +12,7 @@ import ray
 import ray.data
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from ray.exceptions import RayError, WorkerCrashedError
 
 from pipelines.costs import Costs
 from pipelines.plan import Plan, plan_stage
@@ -88,7 +89,13 @@ def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]
         mapped = dataset.map_batches(
             _batch_function(name, work), batch_format="pyarrow", batch_size=None, max_retries=RETRIES
         )
-    yield from mapped.iter_rows()
+    try:
+        yield from mapped.iter_rows()
+    except WorkerCrashedError as error:
+        raise StageError(f"{name}: a worker died {RETRIES + 1} times; tiles committed so far are kept") from error
+    except RayError as error:
+        cause = str(error).strip().splitlines()
+        raise StageError(f"{name}: {cause[-1] if cause else type(error).__name__}") from error
 
 
 def _batch_function(name: str, work: TileRun) -> Callable[[pa.Table], Iterator[pa.Table]]:
@@ -141,6 +148,11 @@ def connect(settings: Settings) -> None:
     if not ray.is_initialized():
         be_quiet()
         ray.init(address=settings.cluster, logging_level=logging.ERROR, log_to_driver=False)
+
+
+def _cores() -> int:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return max(1, int(resources.get("CPU", 1)))
 
 
 def _cores() -> int:

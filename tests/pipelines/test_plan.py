@@ -1,0 +1,103 @@
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.plan import plan_stage
+from pipelines.speed_limits import LIMITS
+from pipelines.table import TableError, open_table
+from schemas.contract import Contract, field
+from schemas.road import ROAD_SEGMENT
+from schemas.speed_limit import SPEED_LIMIT
+from tasks import fingerprint
+from tasks.lift import PerRow, PerTile
+from tests.pipelines.local import run_here, written
+from tests.roads import random_roads, road_row, road_table
+
+ROADS = random_roads(80)
+
+COUNT = Contract(
+    "count", 1, "segment_id",
+    (field("segment_id", pa.string(), "Id."), field("value", pa.float64(), "Value.")),
+)  # fmt: skip
+
+
+class Value(NamedTuple):
+    value: list[float]
+
+
+class One(NamedTuple):
+    value: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    by: float
+
+
+def scaled(*, length_m: float, params: Scale) -> One:
+    return One(length_m * params.by)
+
+
+def company(*, length_m: np.ndarray, is_own: np.ndarray) -> Value:
+    """How many metres of road the task was shown."""
+    return Value([float(length_m.sum())] * len(length_m))
+
+
+def test_a_second_run_computes_nothing(tmp_path: Path) -> None:
+    table = written(ROADS, tmp_path, tiles=7)
+    assert run_here(LIMITS, table, into=tmp_path) == table.tiles()
+    assert run_here(LIMITS, table, into=tmp_path) == []
+
+
+def test_a_changed_tile_is_computed_again_alone(tmp_path: Path) -> None:
+    table = written(ROADS, tmp_path, tiles=7)
+    run_here(LIMITS, table, into=tmp_path)
+    rows = ROADS.to_pylist()
+    rows[5]["tags"] = [("maxspeed", "90")]
+    table = written(road_table(rows), tmp_path, tiles=7)
+    changed = [tile for tile in table.tiles() if rows[5]["segment_id"] in table.read(tile)["segment_id"].to_pylist()]
+    assert run_here(LIMITS, table, into=tmp_path) == changed
+
+
+@pytest.mark.parametrize(("module", "again"), [("tasks.maxspeed", True), ("tasks.readers.osm", False)])
+def test_a_changed_algorithm_computes_what_rests_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, again: bool
+) -> None:
+    table = written(ROADS, tmp_path, tiles=3)
+    run_here(LIMITS, table, into=tmp_path)
+    read = fingerprint._source
+    monkeypatch.setattr(fingerprint, "_source", lambda name: read(name) + "\n# edited" * (name == module))
+    assert run_here(LIMITS, table, into=tmp_path) == (table.tiles() if again else [])
+
+
+def test_a_changed_parameter_computes_all_again(tmp_path: Path) -> None:
+    table = written(ROADS, tmp_path, tiles=3)
+    once, twice = (PerRow(scaled, reads=ROAD_SEGMENT, writes=COUNT, params=Scale(by)) for by in (1.0, 2.0))
+    assert run_here(once, table, into=tmp_path) == table.tiles()
+    assert run_here(once, table, into=tmp_path) == []
+    assert run_here(twice, table, into=tmp_path) == table.tiles()
+
+
+def test_with_a_halo_the_neighbours_of_a_changed_tile_are_computed_again(tmp_path: Path) -> None:
+    """Four roads in a row, 1.1 km apart, one in each tile: a halo of 1.5 km sees the next one, not the one after."""
+    roads = [road_row(f"r{i}", [(0.01 * i, 0.001), (0.01 * i + 0.0001, 0.001)]) for i in range(4)]
+    table = written(road_table(roads), tmp_path, tiles=4)
+    lift = PerTile(company, reads=ROAD_SEGMENT, writes=COUNT, halo_m=1500.0)
+    assert run_here(lift, table, into=tmp_path) == table.tiles()
+    shown = open_table(COUNT, tmp_path).rows().sort_by("segment_id")["value"].to_pylist()
+    lengths = [road["length_m"] for road in roads]
+    naive = [sum(lengths[max(0, i - 1) : i + 2]) for i in range(4)]
+    assert shown == pytest.approx(naive)
+    roads[3]["name"] = "New Road"
+    owner = {table.read(tile)["segment_id"].to_pylist()[0]: tile for tile in table.tiles()}
+    table = written(road_table(roads), tmp_path, tiles=4)
+    assert sorted(run_here(lift, table, into=tmp_path)) == sorted([owner["r2"], owner["r3"]])
+
+
+def test_a_stage_without_input_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no tiles: make this table first"):
+        plan_stage(LIMITS, [open_table(ROAD_SEGMENT, tmp_path)], open_table(SPEED_LIMIT, tmp_path))

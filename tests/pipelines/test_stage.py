@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipelines.settings import DEFAULTS, Settings
+from pipelines.speed_limits import LIMITS
+from pipelines.stage import run_stage
+from pipelines.table import Rejects, Table, open_table
+from pipelines.tile_run import StageError
+from schemas.contract import Contract, field
+from schemas.road import ROAD_SEGMENT
+from schemas.speed_limit import SPEED_LIMIT
+from tasks.lift import PerRow, PerTile
+from tests.pipelines.local import all_rows, tile_bytes, written
+from tests.pipelines.odd_tasks import Attempts, kill_worker, metres_within_sight, picky
+from tests.roads import random_roads
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+
+ROADS = random_roads(300)
+
+VALUE = Contract(
+    "value", 1, "segment_id", (field("segment_id", pa.string(), "Id."), field("value", pa.float64(), "Value."))
+)
+
+
+@pytest.mark.parametrize("tiles", [1, 7, 50])
+def test_through_ray_comes_what_the_plain_function_gives(tmp_path: Path, tiles: int) -> None:
+    table = written(ROADS, tmp_path, tiles=tiles)
+    made = run_stage(LIMITS, [table], str(tmp_path), DEFAULTS)
+    assert len(made.tiles()) == tiles
+    naive = LIMITS({"road_segment": ROADS.sort_by("segment_id")}).rows
+    assert all_rows(tmp_path, SPEED_LIMIT).to_pylist() == naive.to_pylist()
+
+
+def test_a_second_run_reuses_and_a_shrunken_table_leaves_nothing_behind(tmp_path: Path) -> None:
+    made = run_stage(LIMITS, [written(ROADS, tmp_path, tiles=7)], str(tmp_path), DEFAULTS)
+    before = {tile: made.path(tile).stat().st_mtime_ns for tile in made.tiles()}
+    run_stage(LIMITS, [Table(ROAD_SEGMENT, tmp_path / "road_segment")], str(tmp_path), DEFAULTS)
+    assert {tile: made.path(tile).stat().st_mtime_ns for tile in made.tiles()} == before
+    run_stage(LIMITS, [written(ROADS.slice(0, 100), tmp_path, tiles=3)], str(tmp_path), DEFAULTS)
+    assert len(made.tiles()) == 3
+    assert all_rows(tmp_path, SPEED_LIMIT).num_rows == 100
+
+
+def test_refused_rows_are_kept_and_too_many_fail_the_stage(tmp_path: Path) -> None:
+    table = written(ROADS, tmp_path, tiles=5)
+    lift = PerRow(picky, reads=ROAD_SEGMENT, writes=VALUE)
+    with pytest.raises(StageError, match=r"value: 100 of 300 rows rejected, more than 5.0%"):
+        run_stage(lift, [table], str(tmp_path), DEFAULTS)
+    made = run_stage(lift, [table], str(tmp_path), Settings(max_reject_rate=0.5))
+    refused = Rejects(tmp_path).rows()
+    assert made.rows().num_rows + refused.num_rows == 300
+    assert set(refused.column("key").to_pylist()) == {f"w{i}:n{i}-n{i + 1}" for i in range(0, 300, 3)}
+
+
+def test_a_task_that_kills_its_worker_is_not_tried_for_ever(tmp_path: Path) -> None:
+    table = written(ROADS.slice(0, 5), tmp_path, tiles=1)
+    attempts = tmp_path / "attempts"
+    lift = PerRow(kill_worker, reads=ROAD_SEGMENT, writes=VALUE, params=Attempts(str(attempts)))
+    with pytest.raises(StageError, match="value: a worker died"):
+        run_stage(lift, [table], str(tmp_path), DEFAULTS)
+    assert len(attempts.read_text()) == 3
+    assert open_table(VALUE, tmp_path).tiles() == []
+
+
+@pytest.mark.parametrize("tiles", [3, 20])
+def test_a_halo_makes_tiles_invisible(tmp_path: Path, tiles: int) -> None:
+    lift = PerTile(metres_within_sight, reads=ROAD_SEGMENT, writes=VALUE, halo_m=1200.0)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run_stage(lift, [written(ROADS, whole, tiles=1)], str(whole), DEFAULTS)
+    run_stage(lift, [written(ROADS, cut, tiles=tiles)], str(cut), DEFAULTS)
+    assert all_rows(cut, VALUE).to_pylist() == all_rows(whole, VALUE).to_pylist()
+
+
+def test_a_repeated_run_writes_the_same_bytes(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    tables = [run_stage(LIMITS, [written(ROADS, into, tiles=7)], str(into), DEFAULTS) for into in (one, other)]
+    assert tile_bytes(tables[0]) == tile_bytes(tables[1])

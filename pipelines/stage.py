@@ -80,17 +80,17 @@ def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Ite
 
 def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]) -> Iterator[dict[str, str]]:
     """Send batches of tiles through Ray Data, one map task each, and yield what they say of every tile."""
-    _configure_data()
     blocks = [pa.table({"plan": [json.dumps(plan) for plan in batch]}) for batch in batches]
-    dataset = ray.data.from_arrow(blocks)
-    dataset.set_name(name)
-    with warnings.catch_warnings():
+    with ray.data.DataContext.current(_data_options()), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # no named parameter for the retries of a dead worker yet
+        dataset = ray.data.from_arrow(blocks)
+        dataset.set_name(name)
         mapped = dataset.map_batches(
             _batch_function(name, work), batch_format="pyarrow", batch_size=None, max_retries=RETRIES
         )
+        rows = mapped.iter_rows()
     try:
-        yield from mapped.iter_rows()
+        yield from rows
     except WorkerCrashedError as error:
         raise StageError(f"{name}: a worker died {RETRIES + 1} times; tiles committed so far are kept") from error
     except RayError as error:
@@ -166,10 +166,11 @@ def disconnect() -> None:
         ray.shutdown()
 
 
-def _configure_data() -> None:
-    """Set Ray Data's options; it reads them when a dataset is made."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.target_max_block_size = 1  # hand over each receipt at once
+def _data_options() -> ray.data.DataContext:
+    """Return options for the datasets of stages, apart from those of the program that calls them."""
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    options = ray.data.DataContext.get_current().copy()
+    options.enable_progress_bars = False
+    options.print_on_execution_start = False
+    options.target_max_block_size = 1  # hand over each receipt at once
+    return options

@@ -35,9 +35,7 @@ class Field:
         return pa.field(self.name, self.type, nullable=self.nullable, metadata=notes)
 
 
-def field(
-    name: str, type: pa.DataType, meaning: str, *, unit: str | None = None, nullable: bool = False
-) -> Field:
+def field(name: str, type: pa.DataType, meaning: str, *, unit: str | None = None, nullable: bool = False) -> Field:
     """Return one column of a contract, written on one line."""
     return Field(name, type, meaning, unit, nullable)
 

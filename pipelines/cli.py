@@ -28,6 +28,8 @@ EXAMPLES = {
 }
 """A command that runs, for each `--help`."""
 
+COMMANDS = tuple(EXAMPLES)
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 a stage failed, 2 the input or the call is wrong."""
@@ -62,8 +64,10 @@ def run_speed_limits(options: argparse.Namespace) -> None:
     from pipelines.settings import Settings
     from pipelines.speed_limits import speed_limits
     from pipelines.summary import summarize, summary_lines
+    from pipelines.table import check_folder
 
     _check_files(options.roads)
+    check_folder(options.into, CONTRACTS.values())
     speed_limits(
         roads=[str(file) for file in options.roads],
         into=str(options.into),

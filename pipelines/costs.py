@@ -12,8 +12,8 @@ from schemas.receipt import Measured
 SECONDS_PER_BATCH = 5.0
 """What a map task should last at least: Ray Data leaves a core idle for about 0.1 s after each."""
 
-SECONDS_PER_ROW = 50e-6
-"""Taken for a row while nothing has been measured."""
+BATCHES_PER_CORE = 2
+"""How many map tasks each core gets while nothing has been measured."""
 
 
 class Costs:
@@ -33,19 +33,19 @@ class Costs:
         told = [asdict(self.tiles[tile]) for tile in sorted(self.tiles)]
         write_whole(self._file, json.dumps(told, indent=0).encode())
 
-    @property
-    def seconds_per_row(self) -> float:
-        """Mean time of a row."""
-        rows = sum(each.rows for each in self.tiles.values())
-        return sum(each.seconds for each in self.tiles.values()) / rows if rows else SECONDS_PER_ROW
+    def _batch_count(self, rows: int, cores: int) -> int:
+        measured = sum(each.rows for each in self.tiles.values())
+        if not measured:
+            return cores * BATCHES_PER_CORE
+        seconds = rows * sum(each.seconds for each in self.tiles.values()) / measured
+        return cores * max(1, round(seconds / SECONDS_PER_BATCH / cores))
 
     def batches(self, plans: Sequence[TilePlan], *, cores: int) -> list[list[TilePlan]]:
-        """Return tiles in batches of `SECONDS_PER_BATCH` or more, at least one for each core, the heaviest first.
+        """Return tiles in batches of about `SECONDS_PER_BATCH` or more, at least one for each core, heaviest first.
 
         Each tile goes to the batch that is lightest so far (longest processing time first; Graham 1969).
         """
-        expected = sum(plan.rows for plan in plans) * self.seconds_per_row
-        count = min(len(plans), cores * max(1, round(expected / SECONDS_PER_BATCH / cores)))
+        count = min(len(plans), self._batch_count(sum(plan.rows for plan in plans), cores))
         heap: list[tuple[int, int, list[TilePlan]]] = [(0, index, []) for index in range(count)]
         for plan in sorted(plans, key=lambda each: (-each.rows, each.tile)):
             rows, index, batch = heapq.heappop(heap)

@@ -4,7 +4,6 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ from pipelines.plan import Plan, plan_stage
 from pipelines.progress import Progress
 from pipelines.settings import Settings, be_quiet
 from pipelines.table import Rejects, Table, open_table
-from pipelines.tile_run import StageError, TilePlan, TileRun
+from pipelines.tile_run import StageError, TilePlan, TileRun, told
 from schemas.receipt import Measured, Receipt
 from tasks.lift import Lift
 
@@ -67,20 +66,20 @@ def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Ite
     metres = sum(tile.metres for tile in plan.todo)
     failures = []
     with Progress(name, tiles=len(plan.todo), metres=metres) as progress:
-        for told in _map_batches(name, work, batches):
-            if told["error"]:
-                failures.append(f"{name}: tile {told['tile']}: {told['error']}")
+        for row in _map_batches(name, work, batches):
+            if row["error"]:
+                failures.append(f"{name}: tile {row['tile']}: {row['error']}")
                 continue
-            receipt = Receipt.from_json(told["receipt"])
+            receipt = Receipt.from_json(row["receipt"])
             progress.add(receipt)
-            yield receipt, Measured(**json.loads(told["measured"]))
+            yield receipt, Measured(**json.loads(row["measured"]))
     if failures:
         raise StageError(failures[0] + (f" (and {len(failures) - 1} more tiles)" if failures[1:] else ""))
 
 
 def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]) -> Iterator[dict[str, str]]:
     """Send batches of tiles through Ray Data, one map task each, and yield what they say of every tile."""
-    blocks = [pa.table({"plan": [json.dumps(plan) for plan in batch]}) for batch in batches]
+    blocks = [pa.table({"plan": [plan.to_json() for plan in batch]}) for batch in batches]
     with ray.data.DataContext.current(_data_options()), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # no named parameter for the retries of a dead worker yet
         dataset = ray.data.from_arrow(blocks)
@@ -103,27 +102,10 @@ def _batch_function(name: str, work: TileRun) -> Callable[[pa.Table], Iterator[p
 
     def batch(plans: pa.Table) -> Iterator[pa.Table]:
         for text in plans.column("plan").to_pylist():
-            yield _told(work, _plan(text))
+            yield told(work, text)
 
     batch.__name__ = name
     return batch
-
-
-def _plan(text: str) -> TilePlan:
-    tile, fingerprint, rows, metres, box, neighbours = json.loads(text)
-    return TilePlan(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours))
-
-
-def _told(work: TileRun, plan: TilePlan) -> pa.Table:
-    """Return one row: the receipt of a tile, or what went wrong with it, so that the other tiles go on."""
-    receipt = measured = error = ""
-    try:
-        done, cost = work(plan)
-        receipt, measured = done.to_json(), json.dumps(asdict(cost))
-    except Exception as failure:
-        error = f"{type(failure).__name__}: {failure}"
-    columns = {"tile": plan.tile, "receipt": receipt, "measured": measured, "error": error}
-    return pa.table({name: pa.array([value], pa.string()) for name, value in columns.items()})
 
 
 def _check_all(stage: str, plan: Plan, done: Sequence[Receipt], settings: Settings) -> None:
@@ -153,17 +135,6 @@ def connect(settings: Settings) -> None:
 def _cores() -> int:
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return max(1, int(resources.get("CPU", 1)))
-
-
-def _cores() -> int:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return max(1, int(resources.get("CPU", 1)))
-
-
-def disconnect() -> None:
-    """Leave the cluster, and end it if `connect` started it."""
-    if ray.is_initialized():
-        ray.shutdown()
 
 
 def _data_options() -> ray.data.DataContext:

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pyarrow as pa
@@ -124,9 +125,31 @@ def open_table(contract: Contract, into: str | Path) -> Table:
         table.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TableError(f"{table.folder}: cannot make this folder: {error.strerror}") from error
+    _check_first(table)
+    return table
+
+
+def check_folder(into: Path, contracts: Iterable[Contract]) -> None:
+    """Make the folder `into` and look into its tables, before anything is read.
+
+    Raises
+    ------
+    TableError
+        If it cannot be written, or holds a table of another version.
+    """
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=into):
+            pass
+    except OSError as error:
+        raise TableError(f"{into}: cannot write into this folder: {error.strerror}") from error
+    for contract in contracts:
+        _check_first(Table(contract, into / contract.name))
+
+
+def _check_first(table: Table) -> None:
     if tiles := table.tiles():
         table.receipt(tiles[0])
-    return table
 
 
 def existing(contract: Contract, folder: str | Path) -> Table:
@@ -140,8 +163,7 @@ def existing(contract: Contract, folder: str | Path) -> Table:
     table = Table(contract, Path(folder) / contract.name)
     if not table.folder.is_dir():
         raise TableError(f"{table.folder}: no such table: run a flow into {folder} first")
-    if tiles := table.tiles():
-        table.receipt(tiles[0])
+    _check_first(table)
     return table
 
 

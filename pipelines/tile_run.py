@@ -1,11 +1,12 @@
 """One tile of one stage: read its files, run the lift, commit, give a receipt. Knows no engine."""
 
 import gc
+import json
 import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,16 @@ class TilePlan(NamedTuple):
     """Box around the tile's own features."""
     neighbours: tuple[str, ...]
     """Other tiles with features within the halo."""
+
+    def to_json(self) -> str:
+        """Return the plan as text, for a worker."""
+        return json.dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TilePlan":
+        """Return the plan written by `to_json`."""
+        tile, fingerprint, rows, metres, box, neighbours = json.loads(text)
+        return cls(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours))
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,18 @@ class TileRun:
                 f"and {lifted.rejects.num_rows} rejected"
             )
         self.lift.writes.validate(lifted.rows)
+
+
+def told(work: TileRun, plan: str) -> pa.Table:
+    """Compute one tile and return one row: its receipt, or what went wrong with it, so that the other tiles go on."""
+    tile = TilePlan.from_json(plan)
+    receipt = measured = error = ""
+    try:
+        done, cost = work(tile)
+        receipt, measured = done.to_json(), json.dumps(asdict(cost))
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    return pa.table({"tile": [tile.tile], "receipt": [receipt], "measured": [measured], "error": [error]})
 
 
 @contextmanager

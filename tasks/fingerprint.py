@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def source_digest(modules: Iterable[str]) -> str:
 
 
 def _source(module: str) -> str:
+    loaded = getattr(sys.modules.get(module), "__file__", None)  # a script is `__main__` and has no spec
+    if loaded:
+        return Path(loaded).read_text(encoding="utf-8")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ValueError(f"module {module!r} has no source file to take a fingerprint of")

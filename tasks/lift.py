@@ -169,28 +169,26 @@ class PerRow:
         """Return rows and rejects for the tables of one tile, named by their contracts."""
         first = self.sources[0]
         given = tables[first.name]
-        rows, refused = self._loop(self.arguments(tables))
+        rows, refused = self._loop(self._columns(tables), given.num_rows)
         kept = given
         if refused:
             kept = given.take(np.setdiff1d(np.arange(given.num_rows), [index for index, _, _ in refused]))
-        columns = list(zip(*rows, strict=True))
         return Lifted(
-            assemble(self.writes, self.signature, kept, columns),
+            assemble(self.writes, self.signature, kept, list(zip(*rows, strict=True))),
             _reject_table(self.task, given.column(first.key), refused),
         )
 
     def arguments(self, tables: Tables) -> Iterator[dict[str, Any]]:
         """Yield for each row of the first table what the task is called with."""
+        extra = {"params": self.params} if self.signature.takes_params else {}
+        for row in _rows(self._columns(tables), tables[self.sources[0].name].num_rows):
+            yield dict(zip(self.signature.needs, row, strict=True)) | extra
+
+    def _columns(self, tables: Tables) -> list[Sequence[Any]]:
+        """Return for each parameter a value for every row."""
         first = self.sources[0]
         keys = tables[first.name].column(first.key)
-        extra = {"params": self.params} if self.signature.takes_params else {}
-        names = list(self.signature.needs)
-        values = [self._values(name, owner, keys, tables) for name, owner in self.signature.needs.items()]
-        if not values:
-            return (dict(extra) for _ in range(len(keys)))
-        if extra:
-            return ({**dict(zip(names, row, strict=True)), **extra} for row in zip(*values, strict=True))
-        return (dict(zip(names, row)) for row in zip(*values))  # noqa: B905  (hot: all columns have len(keys))
+        return [self._values(name, owner, keys, tables) for name, owner in self.signature.needs.items()]
 
     def _values(self, name: str, owner: str, keys: pa.ChunkedArray, tables: Tables) -> Sequence[Any]:
         """Return one value of parameter `name` for each key."""
@@ -204,20 +202,36 @@ class PerRow:
         return python_values(column, self.signature.hints.get(name))
 
     def _loop(
-        self, arguments: Iterator[dict[str, Any]]
+        self, columns: Sequence[Sequence[Any]], count: int
     ) -> tuple[list[tuple[Any, ...]], list[tuple[int, RejectReason, str]]]:
         """Call the task for each row; what it raises becomes (index, reason, message)."""
-        task = self.task
+        call = self._row_call()
         rows: list[tuple[Any, ...]] = []
         refused: list[tuple[int, RejectReason, str]] = []
-        for index, row in enumerate(arguments):
+        for index, row in enumerate(_rows(columns, count)):
             try:
-                rows.append(task(**row))
+                rows.append(call(row))
             except Refused as error:
                 refused.append((index, error.reason, str(error)))
             except Exception as error:
                 refused.append((index, RejectReason.FAILED, f"{type(error).__name__}: {error}"))
         return rows, refused
+
+    def _row_call(self) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+        """Return the task as a function of one tuple.
+
+        Written out as source, as dataclasses write their `__init__`: passing the keywords of each row as a dict
+        takes 0.6 µs more, a tenth of a small task.
+        """
+        given = [f"{name}=row[{index}]" for index, name in enumerate(self.signature.needs)]
+        given += ["params=params"] * self.signature.takes_params
+        source = f"lambda row: task({', '.join(given)})"
+        called: Callable[[tuple[Any, ...]], tuple[Any, ...]] = eval(source, {"task": self.task, "params": self.params})
+        return called
+
+
+def _rows(columns: Sequence[Sequence[Any]], count: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*columns, strict=True) if columns else iter([()] * count)
 
 
 @dataclass(frozen=True)

@@ -87,19 +87,15 @@ def ordinals(pieces: Pieces, nodes: Ints) -> Ints:
 
     Examples
     --------
-    >>> nodes, offsets = np.array([0, 1, 2, 0, 3, 2, 0]), np.array([0, 4, 7])
-    >>> both = Pieces(np.array([0, 0, 0]), np.array([0, 2, 0]), np.array([2, 3, 2]))
-    >>> ordinals(both, nodes)
+    >>> nodes = np.array([0, 1, 2, 0, 1])
+    >>> ordinals(Pieces(np.array([0, 0, 0]), np.array([0, 1, 3]), np.array([1, 3, 4])), nodes)
     array([1, 1, 2])
     """
-    columns = (nodes[pieces.last], nodes[pieces.first], pieces.way)
-    order = np.lexsort(columns)
-    is_same = np.ones(max(len(order) - 1, 0), dtype=bool)
-    for column in columns:
-        ranked = column[order]
-        is_same &= ranked[1:] == ranked[:-1]
-    place = np.arange(len(order))
-    leader = np.maximum.accumulate(np.where(np.concatenate(([False], is_same))[: len(order)], 0, place))
-    counts = np.empty(len(order), dtype=np.int64)
-    counts[order] = place - leader + 1
+    counts = np.ones(len(pieces.way), dtype=np.int64)
+    starts = pieces.way * (nodes.max(initial=0) + 1) + nodes[pieces.first]
+    _, which, uses = np.unique(starts, return_inverse=True, return_counts=True)
+    rivals = np.flatnonzero(uses[which] > 1)  # few: only ways that come back to a node
+    seen: dict[tuple[int, int], int] = {}
+    for row, start, end in zip(*(a.tolist() for a in (rivals, which[rivals], nodes[pieces.last[rivals]])), strict=True):
+        counts[row] = seen[start, end] = seen.get((start, end), 0) + 1
     return counts

@@ -22,9 +22,9 @@ from pyrosm.pbfreader import parse_osm_data
 from tasks.readers.osm import read_osm
 from tasks.readers.osm_pbf import read_pbf
 from tasks.readers.osm_roads import roads_of
-from tasks.readers.osm_segments import segments_of
 from tasks.readers.wkb import line_wkb
 from tasks.road_class import CLASSES, LINKS, is_car_road
+from tasks.split_way import split_ways
 
 PROJECT = Path(__file__).parents[2]
 DEMO = PROJECT / "infra/demo/helsinki.osm.pbf"
@@ -44,7 +44,7 @@ def ours(path: Path) -> int:
 def ours_core(path: Path) -> Lines:
     """Tags, split and well-known binary, as the others do it."""
     roads = roads_of(read_pbf(path))
-    pieces = segments_of(roads).pieces
+    pieces = split_ways(roads.nodes, roads.offsets, ~np.isnan(roads.lon[roads.nodes]))
     counts = pieces.last - pieces.first + 1
     offsets = np.concatenate(([0], np.cumsum(counts)))
     node = roads.nodes[np.arange(offsets[-1]) + np.repeat(pieces.first - offsets[:-1], counts)]

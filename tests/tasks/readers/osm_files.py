@@ -1,6 +1,6 @@
 """Small OSM files built in code, and conversions of real ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
@@ -21,7 +21,7 @@ class Way(NamedTuple):
 
     id: int
     nodes: list[int]
-    tags: Mapping[str, str] | list[tuple[str, str]] = {"highway": "residential"}
+    tags: Mapping[str, str] | Sequence[tuple[str, str]] = (("highway", "residential"),)
     version: int = 1
 
 
@@ -53,7 +53,7 @@ def _version(version: int) -> str:
     return f' version="{version}"' if version else ""
 
 
-def _tags(tags: Mapping[str, str] | list[tuple[str, str]]) -> str:
+def _tags(tags: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
     pairs = tags.items() if isinstance(tags, Mapping) else tags
     entities = {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
     return "".join(f"<tag k={quoteattr(key, entities)} v={quoteattr(value, entities)}/>" for key, value in pairs)

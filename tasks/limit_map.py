@@ -1,0 +1,223 @@
+"""Speed limits as a map for people: one HTML page with all data and code inside."""
+
+import base64
+import gzip
+import html
+import json
+import re
+from importlib import metadata, resources
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+from schemas.vocabulary import Heading, OneWay, RoadClass, SpeedUnit
+from tasks.legend import View, basis_view, confidence_view, limit_view
+from tasks.speed_rule import speed_in_kmh
+
+KMH_PER_MPH = 1.609344
+
+STEPS_PER_DEGREE = 1_000_000
+"""The page keeps coordinates as whole steps of 0.1 m."""
+
+OSM = "OpenStreetMap"
+"""Name of the dataset that wants its contributors named."""
+
+Row = dict[str, Any]
+
+
+def map_page(limits: pa.Table, segments: pa.Table, *, title: str) -> str:
+    """Return an HTML page that shows `limits` (rows of SPEED_LIMIT) on their `segments` (rows of ROAD_SEGMENT).
+
+    The page needs no network, and its content security policy forbids any. Roads are drawn minor ones first.
+    Segments without a limit row are left out.
+
+    Raises
+    ------
+    ValueError
+        If a limit's segment is missing.
+
+    Examples
+    --------
+    >>> from schemas.road import ROAD_SEGMENT
+    >>> from schemas.speed_limit import SPEED_LIMIT
+    >>> page = map_page(SPEED_LIMIT.empty(), ROAD_SEGMENT.empty(), title="R&D")
+    >>> page.splitlines()[0], "<title>R&amp;D</title>" in page
+    ('<!doctype html>', True)
+    """
+    told = json.dumps(page_data(limits, segments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    parts = {
+        "title": html.escape(title),
+        "leaflet_licence": metadata.distribution("django-js-lib-leaflet").read_text("LICENSE") or "",
+        "leaflet_css": re.sub(r"url\([^)]*\)", "none", _leaflet("leaflet.css")),
+        "leaflet_js": re.sub(r"//# sourceMappingURL.*", "", _leaflet("leaflet.js")),
+        "data": base64.b64encode(gzip.compress(told.encode(), mtime=0)).decode(),
+    }
+    template = resources.files("tasks").joinpath("limit_map.html").read_text(encoding="utf-8")
+    return re.sub(r"@@(\w+)@@", lambda place: parts[place[1]], template)
+
+
+def _leaflet(name: str) -> str:
+    """Return a file of Leaflet, which a Python package brings along."""
+    return resources.files("js_lib_leaflet").joinpath("static", "js_lib_leaflet", name).read_text(encoding="utf-8")
+
+
+def page_data(limits: pa.Table, segments: pa.Table) -> dict[str, Any]:
+    """Return what the page knows, as JSON values: parallel lists with one item for each segment."""
+    limits, segments = _aligned(limits, segments)
+    roads, found = segments.select(ROAD_COLUMNS).to_pylist(), limits.select(LIMIT_COLUMNS).to_pylist()
+    counts, steps = _steps(segments["geometry"])
+    rows = [_row(road, limit) for road, limit in zip(roads, found, strict=True)]
+    return {
+        "counts": counts,
+        "steps": steps,
+        "columns": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())},
+        "views": [_view_json(view) for view in _views(limits, segments)],
+        "credits": _credits(roads),
+        "metres": pc.sum(segments["length_m"]).as_py() or 0.0,
+        "is_imperial": any(f" {SpeedUnit.MPH}" in row["forward"] for row in rows),
+    }
+
+
+ROAD_COLUMNS = ["segment_id", "class", "subclass", "length_m", "one_way", "name", "ref", "sources"]
+LIMIT_COLUMNS = [
+    "jurisdiction",
+    "speed_limits",
+    "max_speed_forward_kmh",
+    "max_speed_backward_kmh",
+    "basis",
+    "confidence",
+    "reason",
+    "evidence",
+]
+
+
+def _aligned(limits: pa.Table, segments: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return both tables with one row for each limit, in the order of drawing."""
+    places = pc.index_in(limits["segment_id"], value_set=segments["segment_id"].combine_chunks())
+    if places.null_count:
+        lost = limits["segment_id"].filter(pc.is_null(places))[0].as_py()
+        raise ValueError(f"map_page: segment_id {lost!r} of the limits is not among the segments")
+    segments = segments.take(places)
+    rank = pc.index_in(segments["class"], value_set=pa.array([str(word) for word in RoadClass]))
+    order = np.argsort(-pc.fill_null(rank, len(RoadClass)).to_numpy(), kind="stable")
+    return limits.take(order), segments.take(order)
+
+
+def _steps(geometry: pa.ChunkedArray) -> tuple[list[int], list[int]]:
+    """Return how many vertices each line has, and x and y of all vertices in turn as steps from the one before."""
+    shapes = shapely.from_wkb(geometry.to_numpy())
+    places = np.round(shapely.get_coordinates(shapes) * STEPS_PER_DEGREE).astype(np.int64)
+    steps = np.diff(places, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    return shapely.get_num_coordinates(shapes).tolist(), steps.ravel().tolist()
+
+
+def _views(limits: pa.Table, segments: pa.Table) -> list[View]:
+    metres = segments["length_m"].to_numpy()
+    bases, reasons = limits["basis"].to_pylist(), limits["reason"].to_pylist()
+    confidence = limits["confidence"].to_numpy()
+    kmh = _highest(limits, segments["one_way"])
+    return [limit_view(kmh, reasons, metres), basis_view(bases, reasons, metres), confidence_view(confidence, metres)]
+
+
+def _highest(limits: pa.Table, one_way: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return the higher limit (km/h) of the directions that cars may drive; NaN without a number."""
+    ways = one_way.to_numpy()
+    forward, backward = (limits[f"max_speed_{heading}_kmh"].to_numpy() for heading in Heading)
+    forward = np.where(ways == OneWay.BACKWARD, np.nan, forward)
+    return np.fmax(forward, np.where(ways == OneWay.FORWARD, np.nan, backward))
+
+
+def _view_json(view: View) -> Row:
+    entries = [entry._asdict() | {"colour": entry.colour._asdict()} for entry in view.entries]
+    return {"name": view.name, "entries": entries, "codes": view.codes}
+
+
+def _row(road: Row, limit: Row) -> Row:
+    """Return what the side panel says of one segment, in words."""
+    rules = limit["speed_limits"]
+    return {
+        "id": road["segment_id"],
+        "name": road["name"],
+        "ref": road["ref"],
+        "kind": " ".join(filter(None, (road["class"], road["subclass"]))).replace("_", " "),
+        "class": road["class"],
+        "length": road["length_m"],
+        "one_way": road["one_way"],
+        "forward": _limit_text(limit["max_speed_forward_kmh"], rules),
+        "backward": _limit_text(limit["max_speed_backward_kmh"], rules),
+        "jurisdiction": limit["jurisdiction"],
+        "basis": limit["basis"],
+        "confidence": limit["confidence"],
+        "reason": limit["reason"],
+        "rules": [rule_text(rule) for rule in rules],
+        "evidence": [_evidence_cells(witness) for witness in limit["evidence"]],
+        "sources": list(dict.fromkeys(f"{source['dataset']} {source['record_id']}" for source in road["sources"])),
+    }
+
+
+def _limit_text(kmh: float | None, rules: list[Row]) -> str:
+    """Return a limit as posted, with km/h beside it where the sign is in another unit.
+
+    Examples
+    --------
+    >>> _limit_text(40.2336, [{"max_speed": {"value": 25, "unit": "mph"}}]), _limit_text(50.0, []), _limit_text(None, [])
+    ('25 mph (40.2 km/h)', '50 km/h', '')
+    """
+    if kmh is None:
+        return ""
+    posted = [rule["max_speed"] for rule in rules if rule["max_speed"]]
+    for speed in posted:
+        if speed["unit"] != SpeedUnit.KMH and abs(speed_in_kmh(speed) - kmh) < 0.01:
+            return f"{speed['value']} {speed['unit']} ({round(kmh, 1):g} km/h)"
+    return f"{round(kmh, 1):g} km/h"
+
+
+def rule_text(rule: Row) -> str:
+    """Return one rule of Overture's in words.
+
+    Examples
+    --------
+    >>> rule_text({"max_speed": {"value": 30, "unit": "km/h"}, "between": [0.25, 1.0], "when": {"heading": "forward"}})
+    'at most 30 km/h; from 25 % to 100 % of the length; heading forward'
+    """
+    when = rule.get("when") or {}
+    listed = {word: ", ".join(when.get(word) or ()) for word in ("mode", "using", "recognized")}
+    vehicles = (" ".join(_shown(each[key]) for key in each if each[key] is not None) for each in when.get("vehicle") or ())
+    parts = [
+        _speed_text("at most", rule.get("max_speed")),
+        _speed_text("at least", rule.get("min_speed")),
+        "variable" if rule.get("is_max_speed_variable") else "",
+        "from {:.4g} % to {:.4g} % of the length".format(*(100 * at for at in rule["between"])) if rule.get("between") else "",
+        *(f"{word} {when[word]}" for word in ("heading", "during") if when.get(word)),
+        *(f"{word} {words}" for word, words in listed.items() if words),
+        *(f"vehicle {words}" for words in vehicles),
+    ]
+    return "; ".join(filter(None, parts)).replace("_", " ")
+
+
+def _speed_text(word: str, speed: Row | None) -> str:
+    return f"{word} {speed['value']} {speed['unit']}" if speed else ""
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _evidence_cells(witness: Row) -> list[str]:
+    """Return basis, speed, heading, weight and note of one witness as text."""
+    speed = "" if witness["value"] is None else f"{witness['value']:g} {witness['unit'] or ''}".rstrip()
+    weight = "" if witness["weight"] is None else f"{witness['weight']:.2f}"
+    basis = (witness["basis"] or "").replace("_", " ")
+    return [basis, speed, witness["heading"] or "", weight, witness["note"] or ""]
+
+
+def _credits(roads: list[Row]) -> list[str]:
+    """Return the datasets to credit, OpenStreetMap first."""
+    datasets = {source["dataset"] for source in chain.from_iterable(road["sources"] for road in roads)}
+    named = sorted(name for name in datasets if name and name != OSM)
+    return ([f"© {OSM} contributors"] if OSM in datasets else []) + named

@@ -18,7 +18,7 @@ from pipelines.plan import Plan, plan_stage
 from pipelines.progress import Progress
 from pipelines.settings import Settings, be_quiet
 from pipelines.table import Rejects, Table, open_table
-from pipelines.tile_run import StageError, TilePlan, TileRun, told
+from pipelines.tile_run import StageError, TilePlan, TileRun, told_of_all
 from schemas.receipt import Measured, Receipt
 from tasks.lift import Lift
 
@@ -70,6 +70,8 @@ def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Ite
             if row["error"]:
                 failures.append(f"{name}: tile {row['tile']}: {row['error']}")
                 continue
+            if not row["receipt"]:
+                continue
             receipt = Receipt.from_json(row["receipt"])
             progress.add(receipt)
             yield receipt, Measured(**json.loads(row["measured"]))
@@ -101,8 +103,7 @@ def _batch_function(name: str, work: TileRun) -> Callable[[pa.Table], Iterator[p
     """Return the function that Ray Data maps over batches of tiles, under the name that its dashboard shows."""
 
     def batch(plans: pa.Table) -> Iterator[pa.Table]:
-        for text in plans.column("plan").to_pylist():
-            yield told(work, text)
+        return told_of_all(work, plans.column("plan").to_pylist())
 
     batch.__name__ = name
     return batch

@@ -4,7 +4,7 @@ import gc
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ from schemas.contract import BBOX
 from schemas.receipt import Measured, Receipt
 from tasks.lift import Lift, Lifted, Tables
 from tasks.tiling import Box, rows_meeting, widened
+
+
+SECONDS_PER_WORD = 1.0
+"""How often a worker says what it has done: each word costs it some milliseconds."""
 
 
 class StageError(RuntimeError):
@@ -115,8 +119,26 @@ class TileRun:
         self.lift.writes.validate(lifted.rows)
 
 
-def told(work: TileRun, plan: str) -> pa.Table:
-    """Compute one tile and return one row: its receipt, or what went wrong with it, so that the other tiles go on."""
+def told_of_all(work: TileRun, plans: Sequence[str]) -> Iterator[pa.Table]:
+    """Compute tiles one after another and yield a row for each, together about once in `SECONDS_PER_WORD`.
+
+    An empty word goes first: Ray Data starts no second task of a stage before the first one has said something.
+    """
+    for _ in range(3):
+        yield pa.Table.from_pylist([{"tile": "", "receipt": "", "measured": "", "error": ""}])
+    rows: list[dict[str, str]] = []
+    since = time.monotonic()
+    for plan in plans:
+        rows.append(told(work, plan))
+        if time.monotonic() - since >= SECONDS_PER_WORD:
+            yield pa.Table.from_pylist(rows)
+            rows, since = [], time.monotonic()
+    if rows:
+        yield pa.Table.from_pylist(rows)
+
+
+def told(work: TileRun, plan: str) -> dict[str, str]:
+    """Compute one tile and return its receipt, or what went wrong with it, so that the other tiles go on."""
     tile = TilePlan.from_json(plan)
     receipt = measured = error = ""
     try:
@@ -124,7 +146,7 @@ def told(work: TileRun, plan: str) -> pa.Table:
         receipt, measured = done.to_json(), json.dumps(asdict(cost))
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
-    return pa.table({"tile": [tile.tile], "receipt": [receipt], "measured": [measured], "error": [error]})
+    return {"tile": tile.tile, "receipt": receipt, "measured": measured, "error": error}
 
 
 @contextmanager

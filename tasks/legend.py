@@ -1,6 +1,7 @@
 """In which classes a map shows speed limits: by limit, by what it rests on, by confidence; with colours and lengths."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,14 +44,14 @@ CONFIDENCE_EDGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 """Lowest confidence of each class but the first."""
 
 RAMP = (
-    Colour("#f8983e", "#8f2fb5"),
-    Colour("#ec7853", "#a63fb0"),
-    Colour("#da5a68", "#bb469f"),
-    Colour("#c43f7e", "#ce4a85"),
-    Colour("#aa2494", "#e06461"),
-    Colour("#8b09a4", "#ef7e4e"),
-    Colour("#6500a7", "#fa9d3a"),
-    Colour("#3f039c", "#fdbe29"),
+    Colour("#f68e44", "#8f0da3"),
+    Colour("#e87158", "#aa2494"),
+    Colour("#d7566c", "#c13c80"),
+    Colour("#c03b81", "#d5536d"),
+    Colour("#a72197", "#e56b5c"),
+    Colour("#8607a6", "#f2854a"),
+    Colour("#6400a7", "#fba238"),
+    Colour("#3d039b", "#fdc128"),
     Colour("#0c0786", "#f7e225"),
 )
 """Low to high, even to colour-blind eyes: matplotlib's plasma (CC0), the high end always far from the page's colour."""
@@ -85,13 +86,20 @@ def limit_view(kmh: Floats, reasons: Sequence[str | None], metres: Floats) -> Vi
     >>> [(entry.label, entry.metres) for entry in view.entries], view.codes
     ([('31–40', 30.0), ('41–50', 10.0), ('no limit', 20.0)], [1, 2, 0])
     """
-    starts = [edge + 1 for edge in LIMIT_EDGES[:-1]]
-    between = [f"{low}–{high}" for low, high in zip(starts, LIMIT_EDGES[1:], strict=True)]
+    between = [f"{low + 1}–{high}" for low, high in pairwise(LIMIT_EDGES)]
     labels = [f"up to {LIMIT_EDGES[0]}", *between, f"over {LIMIT_EDGES[-1]}", "no limit", "no number"]
     is_unlimited = np.array([reason == SpeedReason.UNLIMITED for reason in reasons], dtype=bool)
     codes = np.searchsorted(LIMIT_EDGES, np.round(kmh), side="left")
     codes = np.where(np.isnan(kmh), np.where(is_unlimited, len(RAMP), len(RAMP) + 1), codes)
-    return _view("Limit, km/h", labels, (*RAMP, NO_LIMIT, GREY), codes, metres)
+    return _view("Limit, km/h", labels, (*_spread(codes), NO_LIMIT, GREY), codes, metres)
+
+
+def _spread(codes: Codes) -> list[Colour]:
+    """Return a colour for each class of limits; those in use are spread over the whole ramp, to be told apart."""
+    used = np.unique(codes[codes < len(RAMP)]).tolist()
+    spread = np.linspace(0, len(RAMP) - 1, max(len(used), 1)).round().astype(int)
+    places = dict(zip(used, spread.tolist(), strict=False))
+    return [RAMP[places.get(code, code)] for code in range(len(RAMP))]
 
 
 def basis_view(bases: Sequence[str | None], reasons: Sequence[str | None], metres: Floats) -> View:
@@ -111,7 +119,7 @@ def basis_view(bases: Sequence[str | None], reasons: Sequence[str | None], metre
 def confidence_view(confidence: Floats, metres: Floats) -> View:
     """Return the segments by confidence (0–1); NaN is none."""
     shown = [f"{100 * edge:.0f}" for edge in CONFIDENCE_EDGES]
-    between = [f"{low}–{high} %" for low, high in zip(shown, shown[1:], strict=False)]
+    between = [f"{low}–{high} %" for low, high in pairwise(shown)]
     labels = [f"under {shown[0]} %", *between, f"{shown[-1]} %", "none"]
     colours = [*(RAMP[i] for i in (0, 2, 3, 5, 6, 8)), GREY]
     codes = np.searchsorted(CONFIDENCE_EDGES, confidence, side="right")
@@ -129,6 +137,6 @@ def _view(name: str, labels: Sequence[str], colours: Sequence[Colour], codes: Co
     """Return a view of the classes that hold a segment."""
     counts = np.bincount(codes, minlength=len(labels))
     lengths = np.bincount(codes, weights=metres, minlength=len(labels))
-    used = np.flatnonzero(counts)
+    used = np.flatnonzero(counts).tolist()
     entries = [Entry(labels[i], colours[i], int(counts[i]), float(lengths[i])) for i in used]
     return View(name, entries, np.searchsorted(used, codes).tolist())

@@ -5,6 +5,7 @@ import gzip
 import html
 import json
 import re
+from collections.abc import Iterator
 from importlib import metadata, resources
 from itertools import chain
 from typing import Any
@@ -18,8 +19,6 @@ import shapely
 from schemas.vocabulary import Heading, OneWay, RoadClass, SpeedUnit
 from tasks.legend import View, basis_view, confidence_view, limit_view
 from tasks.speed_rule import speed_in_kmh
-
-KMH_PER_MPH = 1.609344
 
 STEPS_PER_DEGREE = 1_000_000
 """The page keeps coordinates as whole steps of 0.1 m."""
@@ -165,8 +164,8 @@ def _limit_text(kmh: float | None, rules: list[Row]) -> str:
 
     Examples
     --------
-    >>> _limit_text(40.2336, [{"max_speed": {"value": 25, "unit": "mph"}}]), _limit_text(50.0, []), _limit_text(None, [])
-    ('25 mph (40.2 km/h)', '50 km/h', '')
+    >>> _limit_text(40.2336, [{"max_speed": {"value": 25, "unit": "mph"}}]), _limit_text(50.0, [])
+    ('25 mph (40.2 km/h)', '50 km/h')
     """
     if kmh is None:
         return ""
@@ -185,27 +184,33 @@ def rule_text(rule: Row) -> str:
     >>> rule_text({"max_speed": {"value": 30, "unit": "km/h"}, "between": [0.25, 1.0], "when": {"heading": "forward"}})
     'at most 30 km/h; from 25 % to 100 % of the length; heading forward'
     """
-    when = rule.get("when") or {}
-    listed = {word: ", ".join(when.get(word) or ()) for word in ("mode", "using", "recognized")}
-    vehicles = (" ".join(_shown(each[key]) for key in each if each[key] is not None) for each in when.get("vehicle") or ())
     parts = [
         _speed_text("at most", rule.get("max_speed")),
         _speed_text("at least", rule.get("min_speed")),
         "variable" if rule.get("is_max_speed_variable") else "",
-        "from {:.4g} % to {:.4g} % of the length".format(*(100 * at for at in rule["between"])) if rule.get("between") else "",
-        *(f"{word} {when[word]}" for word in ("heading", "during") if when.get(word)),
-        *(f"{word} {words}" for word, words in listed.items() if words),
-        *(f"vehicle {words}" for words in vehicles),
+        _between_text(rule.get("between")),
+        *_when_texts(rule.get("when") or {}),
     ]
-    return "; ".join(filter(None, parts)).replace("_", " ")
+    return "; ".join(filter(None, parts))
+
+
+def _when_texts(when: Row) -> Iterator[str]:
+    """Yield the conditions of a rule in words: `during` is OSM's opening hours and stays as it is."""
+    yield from (f"{word} {when[word]}" for word in ("heading", "during") if when.get(word))
+    for word in ("mode", "using", "recognized"):
+        if when.get(word):
+            yield f"{word} {', '.join(when[word])}".replace("_", " ")
+    for vehicle in when.get("vehicle") or ():
+        parts = (f"{part:g}" if isinstance(part, float) else part for part in vehicle.values() if part is not None)
+        yield f"vehicle {' '.join(parts)}".replace("_", " ")
+
+
+def _between_text(between: list[float] | None) -> str:
+    return f"from {100 * between[0]:.4g} % to {100 * between[1]:.4g} % of the length" if between else ""
 
 
 def _speed_text(word: str, speed: Row | None) -> str:
     return f"{word} {speed['value']} {speed['unit']}" if speed else ""
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _evidence_cells(witness: Row) -> list[str]:

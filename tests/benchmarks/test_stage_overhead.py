@@ -59,9 +59,9 @@ def _loop(table: Table, part: int, params: Rounds, barrier: Any, results: Any) -
 
 def forked_loops(table: Table, params: Rounds, into: Path) -> float:
     """Seconds from the first row of any process to the last of all."""
-    fork = multiprocessing.get_context("fork")
-    barrier, results = fork.Barrier(CORES), fork.Queue()
-    children = [fork.Process(target=_loop, args=(table, part, params, barrier, results)) for part in range(CORES)]
+    spawn = multiprocessing.get_context("spawn")  # Ray does not survive a fork of its driver
+    barrier, results = spawn.Barrier(CORES), spawn.Queue()
+    children = [spawn.Process(target=_loop, args=(table, part, params, barrier, results)) for part in range(CORES)]
     for child in children:
         child.start()
     told = [results.get() for _ in children]

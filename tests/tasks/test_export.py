@@ -124,9 +124,7 @@ def test_duckdb_reads_parquet_and_csv(roads: pa.Table, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=2, max_size=5, unique=True))
-def test_csv_keeps_thirteen_decimals(
-    tmp_path_factory: pytest.TempPathFactory, line: list[tuple[float, float]]
-) -> None:
+def test_csv_keeps_thirteen_decimals(tmp_path_factory: pytest.TempPathFactory, line: list[tuple[float, float]]) -> None:
     table = road_table([road_row("a", line, length_m=1.0)])
     path = tmp_path_factory.mktemp("bits") / "a.csv"
     export(table, ROAD_SEGMENT, path)

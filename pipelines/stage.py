@@ -70,8 +70,6 @@ def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Ite
             if row["error"]:
                 failures.append(f"{name}: tile {row['tile']}: {row['error']}")
                 continue
-            if not row["receipt"]:
-                continue
             receipt = Receipt.from_json(row["receipt"])
             progress.add(receipt)
             yield receipt, Measured(**json.loads(row["measured"]))

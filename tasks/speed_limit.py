@@ -128,5 +128,3 @@ def _evidence(
         "weight": weight,
         "note": note,
     }
-
-

@@ -1,5 +1,6 @@
 """What all tests share: the option that rewrites golden files, and the folder of real data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,25 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data are not here: no folder ../shared/data beside the checkout")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """One Ray session for all tests that need one."""
+    import ray
+
+    from pipelines.settings import DEFAULTS
+    from pipelines.stage import connect
+
+    connect(DEFAULTS)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """A Prefect database of the tests' own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield

@@ -135,9 +135,8 @@ def export_table(options: argparse.Namespace) -> None:
 
 def draw_map(options: argparse.Namespace) -> None:
     """Write the map as one page that needs no network."""
-    from tasks.limit_map import map_page
-
     from pipelines.table import existing, write_whole
+    from tasks.limit_map import map_page
 
     limits = existing(SPEED_LIMIT, options.folder).rows()
     segments = existing(ROAD_SEGMENT, options.folder).rows()

@@ -19,7 +19,6 @@ from schemas.receipt import Measured, Receipt
 from tasks.lift import Lift, Lifted, Tables
 from tasks.tiling import Box, rows_meeting, widened
 
-
 SECONDS_PER_WORD = 2.0
 """How often a worker says what it has done: each word costs it some milliseconds."""
 

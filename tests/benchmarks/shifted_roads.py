@@ -30,7 +30,8 @@ def base_roads() -> pa.Table:
 def shifted(base: pa.Table, copy: int) -> pa.Table:
     """Copy number `copy` of `base`, moved to its own place on a lattice, with its own ids."""
     east, north = DEGREES_APART * (copy % 20), -DEGREES_APART * (copy // 20)
-    shapes = shapely.transform(shapely.from_wkb(base.column("geometry").to_numpy()), lambda xy: xy + (east, north))
+    here = shapely.from_wkb(base.column("geometry").to_numpy())
+    shapes = shapely.transform(here, lambda xy: xy + np.array((east, north)))
     moved = dict(zip(("xmin", "ymin", "xmax", "ymax"), shapely.bounds(shapes).T, strict=True))
     boxes = pa.StructArray.from_arrays([pa.array(moved[side.name]) for side in BOX], fields=list(BOX))
     ids = pc.binary_join_element_wise(base.column("segment_id"), f"c{copy}", "-")

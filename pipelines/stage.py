@@ -17,7 +17,7 @@ from pipelines.costs import Costs
 from pipelines.plan import Plan, plan_stage
 from pipelines.progress import Progress
 from pipelines.settings import Settings, be_quiet
-from pipelines.table import Rejects, Table, open_table
+from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError, TilePlan, TileRun, told_of_all
 from schemas.receipt import Measured, Receipt
 from tasks.lift import Lift
@@ -46,7 +46,7 @@ def run_stage(lift: Lift, tables: Sequence[Table], into: str, settings: Settings
     done = list(plan.reused)
     costs = Costs(target)
     if plan.todo:
-        work = TileRun(lift, tuple(tables), Path(into))
+        work = TileRun(lift, tuple(tables), Path(into).absolute())
         for receipt, measured in _compute(work, plan, costs, settings):
             done.append(receipt)
             costs.add(measured)
@@ -64,17 +64,25 @@ def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Ite
     name = work.lift.writes.name
     batches = costs.batches(plan.todo, cores=_cores())
     metres = sum(tile.metres for tile in plan.todo)
-    failures = []
+    failures: list[Exception] = []
     with Progress(name, tiles=len(plan.todo), metres=metres) as progress:
         for row in _map_batches(name, work, batches):
             if row["error"]:
-                failures.append(f"{name}: tile {row['tile']}: {row['error']}")
+                failures.append(_failure(name, row))
                 continue
             receipt = Receipt.from_json(row["receipt"])
             progress.add(receipt)
             yield receipt, Measured(**json.loads(row["measured"]))
     if failures:
-        raise StageError(failures[0] + (f" (and {len(failures) - 1} more tiles)" if failures[1:] else ""))
+        more = f" (and {len(failures) - 1} more tiles)" if failures[1:] else ""
+        raise type(failures[0])(f"{failures[0]}{more}")
+
+
+def _failure(name: str, row: dict[str, str]) -> Exception:
+    """Return the error of a tile: what the disk refused is the caller's to mend, all else is the stage's."""
+    if row["kind"] == TableError.__name__:
+        return TableError(row["error"])
+    return StageError(f"{name}: tile {row['tile']}: {row['kind']}: {row['error']}")
 
 
 def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]) -> Iterator[dict[str, str]]:
@@ -89,7 +97,8 @@ def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]
         )
         rows = mapped.iter_rows()
     try:
-        yield from rows
+        for row in rows:
+            yield from json.loads(row["told"])
     except WorkerCrashedError as error:
         raise StageError(f"{name}: a worker died {RETRIES + 1} times; tiles committed so far are kept") from error
     except RayError as error:

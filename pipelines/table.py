@@ -120,7 +120,7 @@ def open_table(contract: Contract, into: str | Path) -> Table:
     TableError
         If what lies there was written under another version, or the folder cannot be made.
     """
-    table = Table(contract, Path(into) / contract.name)
+    table = Table(contract, Path(into).absolute() / contract.name)  # workers may stand elsewhere
     try:
         table.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -160,7 +160,7 @@ def existing(contract: Contract, folder: str | Path) -> Table:
     TableError
         If it is not there, or was written under another version.
     """
-    table = Table(contract, Path(folder) / contract.name)
+    table = Table(contract, Path(folder).absolute() / contract.name)
     if not table.folder.is_dir():
         raise TableError(f"{table.folder}: no such table: run a flow into {folder} first")
     _check_first(table)

@@ -119,28 +119,31 @@ class TileRun:
 
 
 def told_of_all(work: TileRun, plans: Sequence[str]) -> Iterator[pa.Table]:
-    """Compute tiles one after another and yield a row for each, together about once in `SECONDS_PER_WORD`."""
+    """Compute tiles one after another and yield what each says, about once in `SECONDS_PER_WORD`, as JSON in one row.
+
+    One row, since Ray Data makes each row a block of its own here, and a worker waits while two blocks are unread.
+    """
     rows: list[dict[str, str]] = []
     since = time.monotonic()
     for plan in plans:
         rows.append(told(work, plan))
         if time.monotonic() - since >= SECONDS_PER_WORD:
-            yield pa.Table.from_pylist(rows)
+            yield pa.table({"told": [json.dumps(rows)]})
             rows, since = [], time.monotonic()
     if rows:
-        yield pa.Table.from_pylist(rows)
+        yield pa.table({"told": [json.dumps(rows)]})
 
 
 def told(work: TileRun, plan: str) -> dict[str, str]:
     """Compute one tile and return its receipt, or what went wrong with it, so that the other tiles go on."""
     tile = TilePlan.from_json(plan)
-    receipt = measured = error = ""
+    receipt = measured = error = kind = ""
     try:
         done, cost = work(tile)
         receipt, measured = done.to_json(), json.dumps(asdict(cost))
     except Exception as failure:
-        error = f"{type(failure).__name__}: {failure}"
-    return {"tile": tile.tile, "receipt": receipt, "measured": measured, "error": error}
+        error, kind = str(failure) or repr(failure), type(failure).__name__
+    return {"tile": tile.tile, "receipt": receipt, "measured": measured, "error": error, "kind": kind}
 
 
 @contextmanager

@@ -1,12 +1,15 @@
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.speed_limits import LIMITS
 from pipelines.stage import run_stage
-from pipelines.table import Rejects, Table, open_table
+from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError
 from schemas.contract import Contract, field
 from schemas.road import ROAD_SEGMENT
@@ -78,3 +81,16 @@ def test_a_repeated_run_writes_the_same_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     tables = [run_stage(LIMITS, [written(ROADS, into, tiles=7)], str(into), DEFAULTS) for into in (one, other)]
     assert tile_bytes(tables[0]) == tile_bytes(tables[1])
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_tile(small_disk: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = written(random_roads(2500), small_disk, tiles=3)
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "ballast").write_bytes(rng.bytes(free - 60_000))
+    with pytest.raises(TableError, match="No space left on device"):
+        run_stage(LIMITS, [table], str(small_disk), DEFAULTS)
+    for file in (small_disk / "speed_limit").iterdir():
+        assert file.suffix == ".parquet"
+        assert pq.read_table(file).num_rows > 0
+    assert table.rows().num_rows == 2500

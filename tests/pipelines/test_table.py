@@ -1,5 +1,4 @@
 import json
-import subprocess
 from pathlib import Path
 
 import geopandas
@@ -98,18 +97,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TableError, match="cannot make this folder: Not a directory"):
         open_table(ROAD_SEGMENT, tmp_path / "file")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
-    """A disk of 256 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small disk")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def test_a_full_disk_leaves_what_was_there(small_disk: Path) -> None:

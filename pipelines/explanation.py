@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.lookup import row_of
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
+from tasks.rule_words import rule_text
 
 Row = dict[str, Any]
 
@@ -46,23 +47,6 @@ def _evidence_lines(limit: Row) -> Iterator[str]:
         value = f"{witness['value']:g} {witness['unit']}" if witness["value"] is not None else "no number"
         heading = f" {witness['heading']}" if witness["heading"] else ""
         yield f"  evidence: {witness['basis']}{heading}: {value}, weight {witness['weight']:g}: {witness['note']}"
-
-
-def rule_text(rule: Row) -> str:
-    """Return an Overture rule in words.
-
-    Examples
-    --------
-    >>> rule_text({"max_speed": {"value": 30, "unit": "mph"}, "between": [0.0, 0.5], "when": {"heading": "forward"}})
-    'at most 30 mph between 0 and 0.5 when heading=forward'
-    """
-    speeds = (("at most", rule.get("max_speed")), ("at least", rule.get("min_speed")))
-    said = [f"{word} {speed['value']} {speed['unit']}" for word, speed in speeds if speed]
-    if rule.get("is_max_speed_variable"):
-        said.append("variable")
-    when = {name: value for name, value in (rule.get("when") or {}).items() if value}
-    conditions = " and ".join(f"{name}={value}" for name, value in when.items())
-    return ", ".join(said) + _part(rule.get("between")) + (f" when {conditions}" if conditions else "")
 
 
 def _part(between: list[float] | None) -> str:

@@ -49,4 +49,3 @@ class Measured:
     seconds: float
     peak_mb: float
     """Highest resident memory of the worker so far."""
-    is_reused: bool = False

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
-from tasks.limit_map import STEPS_PER_DEGREE, map_page, page_data, rule_text
+from tasks.limit_map import STEPS_PER_DEGREE, map_page, page_data
+from tasks.rule_words import rule_text
 from tests.roads import random_roads, road_row, road_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

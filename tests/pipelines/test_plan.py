@@ -10,6 +10,7 @@ from pipelines.plan import plan_stage
 from pipelines.speed_limits import LIMITS
 from pipelines.table import TableError, open_table
 from schemas.contract import Contract, field
+from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
 from tasks import fingerprint
@@ -101,3 +102,41 @@ def test_with_a_halo_the_neighbours_of_a_changed_tile_are_computed_again(tmp_pat
 def test_a_stage_without_input_is_told(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="no tiles: make this table first"):
         plan_stage(LIMITS, [open_table(ROAD_SEGMENT, tmp_path)], open_table(SPEED_LIMIT, tmp_path))
+
+
+SIGHT = Contract(
+    "sight", 1, "segment_id",
+    (field("segment_id", pa.string(), "Id."), field("speed", pa.float64(), "Speed.", unit="km/h")),
+    is_key_unique=False,
+)  # fmt: skip
+
+
+def slowest(*, speed: np.ndarray) -> One:
+    return One(float(speed.min()) if len(speed) else -1.0)
+
+
+def test_observations_are_gathered_tile_by_tile(tmp_path: Path) -> None:
+    """Each segment with all its observations, against a plain dict; a new observation computes its tile alone."""
+    table = written(ROADS, tmp_path, tiles=5)
+    sights = open_table(SIGHT, tmp_path)
+    rng, naive = np.random.default_rng(0), dict.fromkeys(ROADS["segment_id"].to_pylist(), -1.0)
+
+    def observe(tile: str) -> None:
+        keys = rng.choice(table.read(tile)["segment_id"].to_pylist()[1:] or [""], 40).tolist()
+        speeds = rng.uniform(5, 100, 40)
+        naive.update({key: min(s for k, s in zip(keys, speeds, strict=True) if k == key) for key in keys})
+        sights.commit(pa.table({"segment_id": keys, "speed": speeds}, SIGHT.schema), blank(tile))
+
+    tiles = [tile for tile in table.tiles() if table.read(tile).num_rows > 1]
+    for tile in tiles[:-1]:  # the last one has no file of observations
+        observe(tile)
+    lift = PerRow(slowest, reads=ROAD_SEGMENT, gathers=(SIGHT,), writes=COUNT)
+    assert run_here(lift, table, sights, into=tmp_path) == table.tiles()
+    made = open_table(COUNT, tmp_path).rows()
+    assert dict(zip(made["segment_id"].to_pylist(), made["value"].to_pylist(), strict=True)) == naive
+    observe(tiles[-1])
+    assert run_here(lift, table, sights, into=tmp_path) == [tiles[-1]]
+
+
+def blank(tile: str) -> Receipt:
+    return Receipt(tile, "", "", 0, 0, 0, 0.0)

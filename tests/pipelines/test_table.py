@@ -108,6 +108,18 @@ def test_a_full_disk_leaves_what_was_there(small_disk: Path) -> None:
     assert list(small_disk.iterdir()) == [file]
 
 
+def test_a_file_appears_under_its_name_alone(tmp_path: Path) -> None:
+    for content in (b"one", b"other"):
+        write_whole(tmp_path / "q.parquet", content)
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"q.parquet": content}
+
+
+def test_fewer_tiles_leave_none_of_the_earlier_ones(tmp_path: Path) -> None:
+    written(ROADS, tmp_path, tiles=9)
+    assert len(written(ROADS.slice(0, 20), tmp_path, tiles=2).tiles()) == 2
+    assert all_rows(tmp_path).num_rows == 20
+
+
 def test_keep_only_removes_tiles_and_drafts(tmp_path: Path) -> None:
     table = written(ROADS, tmp_path, tiles=3)
     kept = table.tiles()[0]

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from pipelines.settings import DEFAULTS, be_quiet
+from pipelines.settings import DEFAULTS, AddressError, be_quiet
 from schemas.contract import Contract, ContractError
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     try:
         options.command(options)
-    except (ReadError, TableError, ContractError, ExportError) as error:
+    except (ReadError, TableError, ContractError, ExportError, AddressError) as error:
         return _failed(error, 2)
     except StageError as error:
         return _failed(error, 1)
@@ -61,12 +61,14 @@ def run_speed_limits(options: argparse.Namespace) -> None:
     """Run the flow and print what came of it."""
     started = time.perf_counter()
     _quiet_prefect()
-    from pipelines.settings import Settings
+    from pipelines.settings import Settings, check_address
     from pipelines.speed_limits import speed_limits
     from pipelines.summary import summarize, summary_lines
     from pipelines.table import check_folder
 
-    _check_files(options.roads)
+    _check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+    settings = Settings(options.address, options.max_reject_rate)
+    check_address(settings.cluster)
     check_folder(options.into, CONTRACTS.values())
     speed_limits(
         roads=[str(file) for file in options.roads],
@@ -74,7 +76,7 @@ def run_speed_limits(options: argparse.Namespace) -> None:
         bbox=options.bbox,
         mapping=str(options.mapping) if options.mapping else None,
         tiles=options.tiles,
-        settings=Settings(options.address, options.max_reject_rate),
+        settings=settings,
     )
     print("\n".join(summary_lines(summarize(options.into), time.perf_counter() - started)))
 
@@ -141,13 +143,20 @@ def draw_map(options: argparse.Namespace) -> None:
     limits = existing(SPEED_LIMIT, options.folder).rows()
     segments = existing(ROAD_SEGMENT, options.folder).rows()
     page = map_page(limits, segments, title=options.title or options.folder.resolve().name)
-    options.to.parent.mkdir(parents=True, exist_ok=True)
     write_whole(options.to, page.encode())
     print(f"{options.to}: {limits.num_rows:,} segments, {len(page) / 1e6:.1f} MB")
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with a call in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}: see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="waysmith", description="Features for every road segment, each with what it rests on and how sure it is."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -193,7 +202,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--mapping", type=Path, metavar="TOML", help="names the columns of a network of your own")
     run.add_argument("--tiles", type=_positive, metavar="N", help="cut into N tiles (as many as the weight asks for)")
     run.add_argument(
-        "--max-reject-rate", type=float, default=DEFAULTS.max_reject_rate, metavar="SHARE",
+        "--max-reject-rate", type=_share, default=DEFAULTS.max_reject_rate, metavar="SHARE",
         help="fail when more of a stage's rows are rejected (%(default)s)",
     )  # fmt: skip
 
@@ -207,14 +216,27 @@ def _add_try(commands: Any) -> None:
 
 
 def _bbox(text: str) -> list[float]:
-    sides = [float(side) for side in text.split(",")]
+    try:
+        sides = [float(side) for side in text.split(",")]
+    except ValueError:
+        sides = []
     if len(sides) != 4 or not (-180 <= sides[0] < sides[2] <= 180 and -90 <= sides[1] < sides[3] <= 90):
         raise argparse.ArgumentTypeError(f"{text!r} is not west,south,east,north in degrees")
     return sides
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
+    return share
+
+
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of tiles, 1 or more")
     return int(text)
 

@@ -21,8 +21,14 @@ class Costs:
 
     def __init__(self, table: Table) -> None:
         self._file = table.folder / "_costs.json"
-        told = json.loads(self._file.read_text()) if self._file.exists() else []
-        self.tiles = {each["tile"]: Measured(**each) for each in told}
+        self.tiles = self._read()
+
+    def _read(self) -> dict[str, Measured]:
+        """Return the costs that stand there; what cannot be read is only forgotten, since no value rests on it."""
+        try:
+            return {each["tile"]: Measured(**each) for each in json.loads(self._file.read_text())}
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}
 
     def add(self, measured: Measured) -> None:
         """Keep what a tile has cost, in place of what it cost before."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.table import Table, TableError
+from pipelines.table import Table, TableError, existing
 from schemas.contract import Contract
 from tasks.lift import PerRow
 
@@ -36,7 +36,7 @@ def find(table: Table, key: str) -> Found:
 
 def row_of(into: str | Path, contract: Contract, key: str) -> dict[str, Any]:
     """Return the row of `key` in a folder's table of `contract`, as Python values; maps are dicts."""
-    found = find(Table(contract, Path(into) / contract.name), key)
+    found = find(existing(contract, into), key)
     row: dict[str, Any] = found.rows.to_pylist(maps_as_pydicts="strict")[0]
     return row
 
@@ -44,6 +44,6 @@ def row_of(into: str | Path, contract: Contract, key: str) -> dict[str, Any]:
 def arguments_of(lift: PerRow, into: str | Path, key: str) -> dict[str, Any]:
     """Return what the task of a lift would be called with for the row of `key`."""
     first = lift.sources[0]
-    tile, rows = find(Table(first, Path(into) / first.name), key)
-    tables = {each.name: Table(each, Path(into) / each.name).read(tile) for each in lift.sources[1:]}
+    tile, rows = find(existing(first, into), key)
+    tables = {each.name: existing(each, into).read(tile) for each in lift.sources[1:]}
     return next(lift.arguments({first.name: rows, **tables}))

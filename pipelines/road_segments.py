@@ -1,7 +1,7 @@
 """The flow that reads map files into the table of road segments and lays the grid that all tables share."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from pipelines.table import Rejects, Table, open_table, split_by_tile, write_whole
+from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together, write_whole
 from pipelines.tile_run import StageError
 from schemas.contract import BBOX, as_json
 from schemas.receipt import Receipt
@@ -65,7 +65,6 @@ def read_into_tiles(
     if fingerprint and _is_done(note, fingerprint, target):
         return target
     reading = read_roads(files, bbox=box, mapping=mapping_file)
-    note.unlink(missing_ok=True)
     commit_reading(reading, lay_grid(reading.segments, tiles, most), into)
     write_whole(note, json.dumps(_note(fingerprint, reading, target)).encode())
     return target
@@ -85,12 +84,12 @@ def _fingerprint(
 
 def _is_done(note: Path, fingerprint: str, target: Table) -> bool:
     """Whether the tiles that this reading gave lie there, unchanged."""
-    if not note.exists():
+    try:
+        told = json.loads(note.read_text())
+        is_same = told["fingerprint"] == fingerprint
+    except (OSError, ValueError, TypeError, KeyError):
         return False
-    told = json.loads(note.read_text())
-    if told["fingerprint"] != fingerprint:
-        return False
-    return bool(told["tiles"] == {tile: receipt.digest for tile, receipt in target.receipts().items()})
+    return is_same and bool(told["tiles"] == {tile: receipt.digest for tile, receipt in target.receipts().items()})
 
 
 def _note(fingerprint: str | None, reading: Reading, target: Table) -> dict[str, Any]:
@@ -115,10 +114,21 @@ def commit_reading(reading: Reading, grid: Grid, into: str | Path) -> Table:
     if kept != reading.segments.num_rows:
         raise StageError(f"road_segment: {reading.segments.num_rows} segments read, but {kept} owned by tiles")
     rejects = Rejects(into)
-    rejects.commit(ROAD_SEGMENT.name, "q", reading.rejects)
+    write_together(_files(reading, parts, target, rejects))
+    if not reading.rejects.num_rows:
+        rejects.commit(ROAD_SEGMENT.name, "q", reading.rejects)
+    target.keep_only(set(parts))
+    return target
+
+
+def _files(
+    reading: Reading, parts: dict[str, pa.Table], target: Table, rejects: Rejects
+) -> Iterator[tuple[Path, memoryview]]:
+    """Yield each tile, and what was refused, as a file and its content."""
     for tile, rows in parts.items():
         ROAD_SEGMENT.validate(rows)
         metres = pc.sum(rows.column("length_m")).as_py()
-        target.commit(rows, Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres))
-    target.keep_only(set(parts))
-    return target
+        blank = Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres)
+        yield target.path(tile), target.encoded(rows, blank)[1]
+    if reading.rejects.num_rows:
+        yield rejects.encoded(f"{ROAD_SEGMENT.name}-q", reading.rejects)

@@ -1,6 +1,7 @@
 """How a run is carried out: nothing here changes what it computes."""
 
 import os
+import socket
 from dataclasses import dataclass
 
 QUIET = {
@@ -29,6 +30,29 @@ class Settings:
 
 
 DEFAULTS = Settings()
+
+
+class AddressError(ValueError):
+    """No cluster answers at an address."""
+
+
+def check_address(address: str) -> None:
+    """Knock at the address of a cluster; Ray itself tries for minutes.
+
+    Raises
+    ------
+    AddressError
+        If it is not `host:port` (or `ray://host:port`), or nobody listens there.
+    """
+    if address in ("local", "auto"):
+        return
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and host and port.isdecimal()):
+        raise AddressError(f"address {address!r}: expected host:port of a Ray cluster")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise AddressError(f"address {address!r}: no Ray cluster answers there ({error})") from error
 
 
 def be_quiet() -> None:

@@ -16,7 +16,7 @@ from ray.exceptions import RayError, WorkerCrashedError
 from pipelines.costs import Costs
 from pipelines.plan import Plan, plan_stage
 from pipelines.progress import Progress
-from pipelines.settings import Settings, be_quiet
+from pipelines.settings import Settings, be_quiet, check_address
 from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError, TilePlan, TileRun, told_of_all
 from schemas.receipt import Measured, Receipt
@@ -137,6 +137,7 @@ def connect(settings: Settings) -> None:
     """Start Ray on this machine, or connect to the cluster of the settings; nothing happens the second time."""
     if not ray.is_initialized():
         be_quiet()
+        check_address(settings.cluster)
         ray.init(address=settings.cluster, logging_level=logging.ERROR, log_to_driver=False)
 
 

@@ -87,9 +87,15 @@ class Table:
         return pa.concat_tables(parts) if parts else self.contract.empty().select(names)
 
     def commit(self, rows: pa.Table, receipt: Receipt) -> Receipt:
-        """Write one tile, sorted by key, with its receipt in the footer, and return the receipt completed.
+        """Write one tile and return its receipt completed; the file appears under its name when it is whole."""
+        complete, content = self.encoded(rows, receipt)
+        write_whole(self.path(receipt.tile), content)
+        return complete
 
-        The file appears under its name when it is whole. Its bytes follow from rows and receipt alone.
+    def encoded(self, rows: pa.Table, receipt: Receipt) -> tuple[Receipt, memoryview]:
+        """Return a tile as a Parquet file, sorted by key, with its receipt completed and put into the footer.
+
+        The bytes follow from rows and receipt alone.
         """
         ordered = sorted_by_key(rows, self.contract.key)
         box = total_box(ordered.column(BBOX)) if BBOX in self.contract.names else None
@@ -101,8 +107,7 @@ class Table:
             # all pages are written by now and only the footer is missing: the pages are the rows
             complete = replace(receipt, digest=digest(sink.getvalue()), rows_out=rows.num_rows, bbox=box)
             writer.add_key_value_metadata({RECEIPT_KEY: complete.to_json()})
-        write_whole(self.path(receipt.tile), sink.getbuffer())
-        return complete
+        return complete, sink.getbuffer()
 
     def keep_only(self, tiles: set[str]) -> None:
         """Remove the tiles that are not among `tiles`."""
@@ -168,20 +173,37 @@ def existing(contract: Contract, folder: str | Path) -> Table:
 
 
 def write_whole(file: Path, content: bytes | memoryview) -> None:
-    """Write a file so that it appears under its name whole or not at all.
+    """Write a file so that it appears under its name whole or not at all; errors as in `write_together`."""
+    write_together([(file, content)])
+
+
+def write_together(files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
+    """Write files so that none appears under its name before all are written.
 
     Raises
     ------
     TableError
-        If the disk is full or the folder cannot be written; what was there before is untouched.
+        If the disk is full or a folder cannot be written; what was there before is untouched.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
+    drafts: list[tuple[Path, Path]] = []
     try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-        draft.replace(file)
+        for file, content in files:
+            draft = file.with_name(f".{file.name}.{os.getpid()}.draft")
+            drafts.append((draft, file))
+            _write(draft, file, content)
+        for draft, file in drafts:
+            draft.replace(file)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        raise TableError(f"{file}: cannot be written: {error.strerror}") from error
+    finally:
+        for draft, _ in drafts:
+            draft.unlink(missing_ok=True)
+
+
+def _write(draft: Path, file: Path, content: bytes | memoryview) -> None:
+    try:
+        draft.write_bytes(content)
+    except OSError as error:
         raise TableError(f"{file}: cannot write {len(content)} bytes: {error.strerror}") from error
 
 
@@ -212,19 +234,20 @@ class Rejects:
     def __init__(self, into: str | Path) -> None:
         self.folder = open_table(REJECT, into).folder
         if not (self.folder / "none.parquet").exists():  # so that the table can be read before anything is refused
-            self._write("none", REJECT.empty())
+            write_whole(*self.encoded("none", REJECT.empty()))
 
     def commit(self, stage: str, tile: str, rows: pa.Table) -> None:
         """Put `rows` in place of what the stage refused of this tile before."""
         if rows.num_rows:
-            self._write(f"{stage}-{tile}", rows)
+            write_whole(*self.encoded(f"{stage}-{tile}", rows))
         else:
             (self.folder / f"{stage}-{tile}.parquet").unlink(missing_ok=True)
 
-    def _write(self, name: str, rows: pa.Table) -> None:
+    def encoded(self, name: str, rows: pa.Table) -> tuple[Path, memoryview]:
+        """Return the file of this name and its content."""
         sink = BytesIO()
         pq.write_table(REJECT.conform(rows), sink, compression=COMPRESSION)
-        write_whole(self.folder / f"{name}.parquet", sink.getbuffer())
+        return self.folder / f"{name}.parquet", sink.getbuffer()
 
     def keep_only(self, stage: str, tiles: set[str]) -> None:
         """Remove what the stage refused of tiles that are not among `tiles`."""

@@ -114,9 +114,11 @@ def grid_by_count(codes: Codes, weights: Floats, *, count: int) -> Grid:
     while len(filled) < count:
         missing = count - len(filled)
         for tile in sorted(filled, key=lambda each: (-weighed.of(each), each)):
+            if len(tile) > DEEPEST:
+                continue
             children = _children(tile)
             heavy = [child for child in children if weighed.of(child) > 0]
-            if len(tile) <= DEEPEST and 0 < len(heavy) <= missing + 1:
+            if len(heavy) <= missing + 1:
                 break
         else:
             break

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import COMMANDS, EXAMPLES, main
+from pipelines.costs import Costs
 from pipelines.speed_limits import LIMITS
 from pipelines.table import open_table
 from schemas.contract import Contract
@@ -154,3 +155,22 @@ def test_a_box_that_is_none_is_refused(box: str, tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit) as ended:
         main(["run", "speed-limits", "--roads", "x", "--into", str(tmp_path), "--bbox", box])
     assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert box in error
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "127.0.0.1:99999"])
+def test_an_address_where_no_cluster_is_is_told(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town = Path(__file__).parents[2] / "infra/demo/helsinki.osm.pbf"
+    said = failed(capsys, "run", "speed-limits", "--roads", town, "--into", tmp_path / "o", "--address", address)
+    assert address in said
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_tiles_have_cost_may_be_unreadable(folder: Path) -> None:
+    table = open_table(SPEED_LIMIT, folder)
+    (table.folder / "_costs.json").write_text('[{"tile": "q", "old": 1}]')
+    assert Costs(table).tiles == {}

@@ -7,11 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.road_segments import commit_reading, lay_grid
 from pipelines.table import Rejects, TableError, existing, open_table, sorted_by_key, split_by_tile, write_whole
 from schemas.contract import Contract
 from schemas.receipt import Receipt
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
+from tasks.readers.reading import Reading
 from tasks.tiling import cell_codes, grid_by_count
 from tests.pipelines.local import all_rows, written
 from tests.roads import random_roads
@@ -106,6 +108,17 @@ def test_a_full_disk_leaves_what_was_there(small_disk: Path) -> None:
         write_whole(file, b"x" * 1_000_000)
     assert file.read_bytes() == b"old"
     assert list(small_disk.iterdir()) == [file]
+
+
+def test_a_full_disk_leaves_the_earlier_reading_whole(small_disk: Path) -> None:
+    """Some tiles of the second reading fit and some do not: none of them must replace one of the first."""
+    refused = pa.Table.from_pylist([{"key": "w1", "task": "t", "reason": "failed", "message": "m"}], REJECT.schema)
+    commit_reading(Reading(ROADS, refused, 61), lay_grid(ROADS, 3, 100), small_disk)
+    before = {file: file.read_bytes() for file in small_disk.rglob("*.parquet")}
+    many = random_roads(8000)
+    with pytest.raises(TableError, match="No space left on device"):
+        commit_reading(Reading(many, REJECT.empty(), 8000), lay_grid(many, 9, 100), small_disk)
+    assert {file: file.read_bytes() for file in small_disk.rglob("*") if file.is_file()} == before
 
 
 def test_a_file_appears_under_its_name_alone(tmp_path: Path) -> None:

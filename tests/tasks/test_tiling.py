@@ -76,6 +76,12 @@ def test_grid_by_count_has_so_many_tiles_with_points(count: int) -> None:
     assert len(np.unique(grid.owners(lon, lat))) == count
 
 
+def test_points_at_one_place_end_in_the_deepest_cell() -> None:
+    codes = np.repeat(cell_codes(np.array([9.5]), np.array([47.1])), 50)
+    for grid in (grid_by_count(codes, np.ones(50), count=4), grid_by_weight(codes, np.ones(50), most=10)):
+        assert len(np.unique(grid.owners(np.full(50, 9.5), np.full(50, 47.1)))) == 1
+
+
 def test_an_edit_leaves_the_other_cells_alone() -> None:
     lon, lat = np.random.default_rng(1).uniform((-120, -60), (120, 60), (4000, 2)).T
     before = set(grid_by_weight(cell_codes(lon, lat), np.ones(4000), most=100).tiles)

@@ -20,8 +20,8 @@ CONTRACTS: dict[str, Contract] = {each.name: each for each in (ROAD_SEGMENT, SPE
 
 EXAMPLES = {
     "run": "waysmith run speed-limits --roads infra/demo/helsinki.osm.pbf --into out/helsinki",
-    "explain": "waysmith explain out/helsinki w8035238:n60170471-n1369844846",
-    "try": "waysmith try speed_limit out/helsinki w8035238:n60170471-n1369844846 --pdb",
+    "explain": "waysmith explain out/helsinki w332402669:n3395239428-n2423094586",
+    "try": "waysmith try speed_limit out/helsinki w332402669:n3395239428-n2423094586 --pdb",
     "tables": "waysmith tables out/helsinki",
     "export": "waysmith export out/helsinki speed_limit --to out/helsinki.gpkg",
     "map": "waysmith map out/helsinki --to out/helsinki.html",

@@ -14,6 +14,7 @@ from schemas.contract import Contract
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
+from tasks.readers.roads import read_roads
 from tests.pipelines.local import run_here, written
 from tests.roads import random_roads, road_row, road_table
 
@@ -174,3 +175,11 @@ def test_what_tiles_have_cost_may_be_unreadable(folder: Path) -> None:
     table = open_table(SPEED_LIMIT, folder)
     (table.folder / "_costs.json").write_text('[{"tile": "q", "old": 1}]')
     assert Costs(table).tiles == {}
+
+
+def test_the_segment_of_the_examples_is_in_the_demo_town() -> None:
+    town = Path(__file__).parents[2] / "infra/demo/helsinki.osm.pbf"
+    ids = set(read_roads([town]).segments.column("segment_id").to_pylist())
+    named = {word for example in EXAMPLES.values() for word in shlex.split(example) if re.match(r"w\d+:n", word)}
+    assert named
+    assert named <= ids

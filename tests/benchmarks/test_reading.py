@@ -132,7 +132,6 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.bench
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not DEMO.exists(), reason="the demo town is absent")
 def test_same_segments() -> None:
     ends, lines = ours_core(DEMO)
     assert len(ends) > 100

@@ -79,6 +79,20 @@ class Basis(StrEnum):
 
     POSTED = "posted"
     """The map states the limit: an OSM `maxspeed` tag or an Overture `speed_limits` rule."""
+    SIGN = "sign"
+    """A mapped traffic sign on or beside the segment shows the limit."""
+    ZONE = "zone"
+    """The map states a zone with this limit (`zone:maxspeed=DE:30`)."""
+    IMPLICIT = "implicit"
+    """The map names the law that holds (`maxspeed=DE:urban`), and the law names the limit."""
+    CONTINUITY = "continuity"
+    """The same road has this limit before or behind the segment."""
+    LAW = "law"
+    """The law of the place sets this limit for such a road, told by its tags without doubt."""
+    LEARNED = "learned"
+    """Such roads mostly have this limit where the map states one."""
+    FUZZY = "fuzzy"
+    """The law sets this limit for a kind of road that the segment only seems to be."""
 
 
 class SpeedReason(StrEnum):
@@ -94,8 +108,31 @@ class SpeedReason(StrEnum):
     """Walking pace is prescribed (`walk`): a duty whose number courts and countries read differently."""
     UNREADABLE = "unreadable"
     """The map states something that is not a speed; the evidence quotes it."""
+    NO_LAW = "no_law"
+    """No law is known for the place (at sea, unknown jurisdiction), and nothing else tells a limit."""
     PARTLY_POSTED = "partly_posted"
     """Rules hold for some vehicles, hours or purposes, or for a part of the segment, but none for every car."""
+
+
+class FeatureKind(StrEnum):
+    """What a map feature beside the road is, as far as it tells of the road's limit."""
+
+    BUILDING = "building"
+    """A building; the value is its use, `yes` where nothing is said."""
+    LAND_USE = "land_use"
+    """An area of one use; the value is that of `landuse` (residential, retail, farmland …)."""
+    PLACE = "place"
+    """A settlement or a part of one; the value is that of `place` (city, town, village, hamlet …)."""
+    STREET_LAMP = "street_lamp"
+    """A street light."""
+    TRAFFIC_SIGN = "traffic_sign"
+    """A traffic sign; the value is that of `traffic_sign`, or `maxspeed` where the node states just that."""
+    TRAFFIC_CALMING = "traffic_calming"
+    """A hump, chicane, island or the like; the value is that of `traffic_calming`."""
+    CROSSING = "crossing"
+    """A place where people cross the road on foot; the value is that of `crossing`."""
+    BOUNDARY = "boundary"
+    """An administrative area with an ISO 3166 code, which is the value (`FI`, `US-OR`)."""
 
 
 class RejectReason(StrEnum):

@@ -33,17 +33,23 @@ def plan_stage(lift: Lift, sources: Sequence[Table], target: Table) -> Plan:
     given = [table.receipts() for table in sources]
     if not given[0]:
         raise TableError(f"{sources[0].folder}: no tiles: make this table first")
-    neighbours = _neighbours(given[0], lift.halo_m)
+    neighbours = _neighbours(given[0], given[0], lift.halo_m) if lift.halo_m else {}
+    places = {
+        table.contract.name: _neighbours(given[0], receipts, lift.halo_m)
+        for table, receipts in zip(sources, given, strict=True)
+        if table.contract in lift.beside
+    }
     recipe = _recipe_digest(lift)
     todo, reused = [], []
     for tile, own in given[0].items():
-        inputs = _inputs(tile, given, neighbours[tile])
-        fingerprint = digest(recipe, *inputs)
+        around = tuple(other for other in neighbours.get(tile, ()) if other != tile)
+        beside = {name: near[tile] for name, near in places.items()}
+        fingerprint = digest(recipe, *_inputs(tile, sources, given, around, beside))
         done = target.receipt(tile)
         if done and done.fingerprint == fingerprint:
             reused.append(done)
         else:
-            todo.append(TilePlan(tile, fingerprint, own.rows_out, own.metres, own.bbox, neighbours[tile]))
+            todo.append(TilePlan(tile, fingerprint, own.rows_out, own.metres, own.bbox, around, beside))
     return Plan(todo, reused)
 
 
@@ -60,24 +66,30 @@ def _recipe_digest(lift: Lift) -> str:
     )
 
 
-def _inputs(tile: str, given: Sequence[Receipts], neighbours: Sequence[str]) -> list[str]:
+def _inputs(
+    tile: str,
+    sources: Sequence[Table],
+    given: Sequence[Receipts],
+    around: Sequence[str],
+    beside: Mapping[str, Sequence[str]],
+) -> list[str]:
     """Digests of all files that the tile is made from, each behind its name."""
-    own = [receipts[tile].digest if tile in receipts else "none" for receipts in given]
-    return [*own, *(f"{other}={given[0][other].digest}" for other in neighbours)]
+    told = []
+    for table, receipts in zip(sources, given, strict=True):
+        name = table.contract.name
+        tiles = beside.get(name, (tile, *around))
+        told += [f"{name}/{each}={receipts[each].digest if each in receipts else 'none'}" for each in tiles]
+    return told
 
 
-def _neighbours(receipts: Receipts, halo_m: float) -> dict[str, tuple[str, ...]]:
-    """Other tiles of which some feature may lie within `halo_m` metres of a feature of the tile."""
-    tiles = list(receipts)
-    if not halo_m:
-        return dict.fromkeys(tiles, ())
-    boxed = [tile for tile in tiles if receipts[tile].bbox]
-    sides = np.array([receipts[tile].bbox for tile in boxed], dtype=np.float64).reshape(-1, 4)
+def _neighbours(receipts: Receipts, others: Receipts, halo_m: float) -> dict[str, tuple[str, ...]]:
+    """For each tile the tiles of another table with some feature within `halo_m` metres of its own features."""
+    boxed = [tile for tile in others if others[tile].bbox]
+    sides = np.array([others[tile].bbox for tile in boxed], dtype=np.float64).reshape(-1, 4)
     boxes = pa.StructArray.from_arrays([pa.array(side) for side in sides.T], names=[f.name for f in BOX])
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(tiles, ())
-    for tile in boxed:
-        box = receipts[tile].bbox
-        assert box is not None
-        near = rows_meeting(boxes, widened(box, halo_m))
-        found[tile] = tuple(boxed[i] for i in np.flatnonzero(near) if boxed[i] != tile)
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(receipts, ())
+    for tile, receipt in receipts.items():
+        if receipt.bbox:
+            near = rows_meeting(boxes, widened(receipt.bbox, halo_m))
+            found[tile] = tuple(boxed[i] for i in np.flatnonzero(near))
     return found

@@ -38,6 +38,8 @@ class TilePlan(NamedTuple):
     """Box around the tile's own features."""
     neighbours: tuple[str, ...]
     """Other tiles with features within the halo."""
+    beside: dict[str, tuple[str, ...]]
+    """For each table given by place, its tiles with features within the halo."""
 
     def to_json(self) -> str:
         """Return the plan as text, for a worker."""
@@ -46,8 +48,8 @@ class TilePlan(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> "TilePlan":
         """Return the plan written by `to_json`."""
-        tile, fingerprint, rows, metres, box, neighbours = json.loads(text)
-        return cls(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours))
+        tile, fingerprint, rows, metres, box, neighbours, beside = json.loads(text)
+        return cls(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours), beside)
 
 
 @dataclass(frozen=True)
@@ -85,25 +87,43 @@ class TileRun:
         return receipt, Measured(plan.tile, plan.rows, time.perf_counter() - started, peak_mb())
 
     def _read(self, plan: TilePlan) -> Tables:
-        """Return the tables of a tile, the first with its halo where the lift asks for one."""
-        tables = {table.contract.name: table.read(plan.tile, self._columns(table)) for table in self.sources}
-        if self.lift.halo_m and plan.box:
-            first = self.sources[0]
-            tables[first.contract.name] = self._with_halo(first, tables[first.contract.name], plan)
+        """Return the tables of a tile, with the halo that the lift asks for."""
+        reach = widened(plan.box, self.lift.halo_m) if plan.box else None
+        first, *others = self.sources
+        tables = {}
+        for table in others:
+            is_beside = table.contract in self.lift.beside
+            read = self._near(table, plan, reach) if is_beside else self._joined(table, plan)
+            tables[table.contract.name] = read
+        own = first.read(plan.tile, self._columns(first))
+        tables[first.contract.name] = self._with_halo(first, own, plan, reach) if self.lift.halo_m and reach else own
         return tables
 
     def _columns(self, table: Table) -> list[str]:
         return self.lift.columns(table.contract)
 
-    def _with_halo(self, table: Table, own: pa.Table, plan: TilePlan) -> pa.Table:
-        """Return `own` with the neighbours' rows within the halo, sorted by key, and which of them are own."""
-        assert plan.box is not None
-        reach = widened(plan.box, self.lift.halo_m)
+    def _joined(self, table: Table, plan: TilePlan) -> pa.Table:
+        """Return the rows that join those of the first table, halo included."""
+        columns = self._columns(table)
+        return pa.concat_tables([table.read(tile, columns) for tile in (plan.tile, *plan.neighbours)])
+
+    def _near(self, table: Table, plan: TilePlan, reach: Box | None) -> pa.Table:
+        """Return the rows of a table of other things that lie within reach, sorted by key."""
+        parts = [table.contract.empty()]
+        if reach:
+            parts += [self._within(table, tile, reach) for tile in plan.beside[table.contract.name]]
+        return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
+
+    def _within(self, table: Table, tile: str, reach: Box) -> pa.Table:
+        columns = self._columns(table)
+        other = table.read(tile, columns if BBOX in columns else [*columns, BBOX])
+        return other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
+
+    def _with_halo(self, table: Table, own: pa.Table, plan: TilePlan, reach: Box) -> pa.Table:
+        """Return `own` with the neighbours' rows within reach, sorted by key, and which of them are own."""
         parts = [own.append_column("is_own", pa.array(np.ones(own.num_rows, dtype=bool)))]
         for tile in plan.neighbours:
-            columns = self._columns(table)
-            other = table.read(tile, columns if BBOX in columns else [*columns, BBOX])
-            near = other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
+            near = self._within(table, tile, reach)
             parts.append(near.append_column("is_own", pa.array(np.zeros(near.num_rows, dtype=bool))))
         return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
 

@@ -13,14 +13,13 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.contract import Contract, ContractError
 from schemas.reject import REJECT
 from schemas.vocabulary import RejectReason
-from tasks.columns import array_values, gathered, python_values
+from tasks.columns import gathered, python_values
 
 Tables = Mapping[str, pa.Table]
 """Tables of one tile by the name of their contract."""
@@ -57,6 +56,10 @@ class Lift(Protocol):
     @property
     def sources(self) -> tuple[Contract, ...]:
         """Contracts read; the first one says which rows there are."""
+
+    @property
+    def beside(self) -> tuple[Contract, ...]:
+        """Those of `sources` that are given whole, by place and not by key: all features near the tile."""
 
     @property
     def writes(self) -> Contract:
@@ -110,7 +113,7 @@ def match(
     for name in asked:
         if name == "params":
             continue
-        owners = [contract.name for contract in sources if name in contract.names]
+        owners = [contract.name for contract in sources if column_of(name) in contract.names]
         if not owners:
             raise TypeError(f"{task.__name__} takes {name!r}, not in {', '.join(c.name for c in sources)}")
         needs[name] = owners[0]
@@ -118,6 +121,17 @@ def match(
     if not gives:
         raise TypeError(f"{task.__name__} must say that it returns a NamedTuple")
     return Signature(needs, gives, _carried(task, gives, sources[0], writes), hints, has_params)
+
+
+def column_of(parameter: str) -> str:
+    """Return the column that a parameter stands for: `class_` is the column `class`, as Python's own words need.
+
+    Examples
+    --------
+    >>> column_of("class_"), column_of("length_m")
+    ('class', 'length_m')
+    """
+    return parameter.removesuffix("_")
 
 
 def _carried(task: Callable[..., Any], gives: tuple[str, ...], first: Contract, writes: Contract) -> tuple[str, ...]:
@@ -147,6 +161,7 @@ class PerRow:
     gathers: tuple[Contract, ...] = ()
     params: object | None = None
     halo_m: float = field(default=0.0, init=False)
+    beside: tuple[Contract, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         self.signature  # noqa: B018  (checked when built)
@@ -154,7 +169,7 @@ class PerRow:
     @property
     def sources(self) -> tuple[Contract, ...]:
         """Contracts read, the one that gives the rows first."""
-        return (*_as_tuple(self.reads), *self.gathers)
+        return (*as_tuple(self.reads), *self.gathers)
 
     @cached_property
     def signature(self) -> Signature:
@@ -163,7 +178,7 @@ class PerRow:
 
     def columns(self, contract: Contract) -> list[str]:
         """Return the columns of `contract` that the lift needs."""
-        return _columns(contract, self.signature, is_first=contract == self.sources[0])
+        return columns_read(contract, self.signature, is_first=contract == self.sources[0])
 
     def __call__(self, tables: Tables) -> Lifted:
         """Return rows and rejects for the tables of one tile, named by their contracts."""
@@ -175,7 +190,7 @@ class PerRow:
             kept = given.take(np.setdiff1d(np.arange(given.num_rows), [index for index, _, _ in refused]))
         return Lifted(
             assemble(self.writes, self.signature, kept, list(zip(*rows, strict=True))),
-            _reject_table(self.task, given.column(first.key), refused),
+            reject_table(self.task, given.column(first.key), refused),
         )
 
     def arguments(self, tables: Tables) -> Iterator[dict[str, Any]]:
@@ -195,10 +210,10 @@ class PerRow:
         contract = next(each for each in self.sources if each.name == owner)
         table = tables[owner]
         if contract in self.gathers:
-            return gathered(table.column(name), table.column(contract.key), keys)
-        column = table.column(name)
+            return gathered(table.column(column_of(name)), table.column(contract.key), keys)
+        column = table.column(column_of(name))
         if contract != self.sources[0]:
-            column = column.take(pc.index_in(keys, value_set=table.column(contract.key)))
+            column = joined(column, table.column(contract.key), keys)
         return python_values(column, self.signature.hints.get(name))
 
     def _loop(
@@ -234,76 +249,21 @@ def _rows(columns: Sequence[Sequence[Any]], count: int) -> Iterator[tuple[Any, .
     return zip(*columns, strict=True) if columns else iter([()] * count)
 
 
-@dataclass(frozen=True)
-class PerTile:
-    """Run a task once for a whole tile, which it sees with all rows of its neighbours within `halo_m` metres.
-
-    A parameter is the column of that name of the table `reads`, as a sequence: NumPy arrays for numbers, an array
-    of geometries where annotated `shapely`, else lists. The task returns one value for each row in every field;
-    rows of the halo are read-only copies, and what is returned for them is dropped. A parameter `is_own` tells
-    them apart. If the task raises, all rows of the tile are rejected.
-    """
-
-    task: Callable[..., Any]
-    reads: Contract
-    writes: Contract
-    halo_m: float
-    params: object | None = None
-
-    def __post_init__(self) -> None:
-        self.signature  # noqa: B018  (checked when built)
-
-    @property
-    def sources(self) -> tuple[Contract, ...]:
-        """The contract read."""
-        return (self.reads,)
-
-    @cached_property
-    def signature(self) -> Signature:
-        """How the task fits the contracts."""
-        return match(self.task, self.sources, self.writes, given=("is_own",), has_params=self.params is not None)
-
-    def columns(self, contract: Contract) -> list[str]:
-        """Return the columns of `contract` that the lift needs."""
-        return _columns(contract, self.signature, is_first=True)
-
-    def __call__(self, tables: Tables) -> Lifted:
-        """Return rows and rejects of the tile's own rows, those whose `is_own` (a boolean column) is true or absent."""
-        table = tables[self.reads.name]
-        is_own = np.ones(table.num_rows, dtype=bool)
-        if "is_own" in table.column_names:
-            is_own = table.column("is_own").to_numpy()
-        own = table.filter(pa.array(is_own))
-        try:
-            columns = self._call(table, is_own)
-        except Exception as error:
-            reason = error.reason if isinstance(error, Refused) else RejectReason.FAILED
-            refused = [(i, reason, f"{type(error).__name__}: {error}") for i in range(own.num_rows)]
-            return Lifted(self.writes.empty(), _reject_table(self.task, own.column(self.reads.key), refused))
-        return Lifted(assemble(self.writes, self.signature, own, columns), REJECT.empty())
-
-    def _call(self, table: pa.Table, is_own: npt.NDArray[np.bool_]) -> list[Sequence[Any]]:
-        hints = self.signature.hints
-        arguments: dict[str, Any] = {
-            name: array_values(table.column(name), hints.get(name)) for name in self.signature.needs
-        }
-        if "is_own" in inspect.signature(self.task).parameters:
-            arguments["is_own"] = is_own
-        if self.signature.takes_params:
-            arguments["params"] = self.params
-        columns = self.task(**arguments)
-        wrong = [name for name, values in zip(columns._fields, columns, strict=True) if len(values) != len(is_own)]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} has not one value for each of the {len(is_own)} rows")
-        return [[value for value, own in zip(values, is_own, strict=True) if own] for values in columns]
-
-
-def _as_tuple(contracts: Contract | tuple[Contract, ...]) -> tuple[Contract, ...]:
+def as_tuple(contracts: Contract | tuple[Contract, ...]) -> tuple[Contract, ...]:
+    """Return one contract or several as a tuple."""
     return contracts if isinstance(contracts, tuple) else (contracts,)
 
 
-def _columns(contract: Contract, signature: Signature, *, is_first: bool) -> list[str]:
-    wanted = {name for name, owner in signature.needs.items() if owner == contract.name} | {contract.key}
+def joined(column: pa.ChunkedArray, owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return for each of `keys` the value of `column` whose owner it is, null where there is none."""
+    if owners.equals(keys):
+        return column
+    return column.take(pc.index_in(keys, value_set=owners))
+
+
+def columns_read(contract: Contract, signature: Signature, *, is_first: bool) -> list[str]:
+    """Return the columns of a contract that a task needs, its key among them."""
+    wanted = {column_of(name) for name, owner in signature.needs.items() if owner == contract.name} | {contract.key}
     if is_first:
         wanted |= set(signature.carried)
     return [name for name in contract.names if name in wanted]
@@ -328,9 +288,10 @@ def _arrow_column(contract: Contract, name: str, values: Sequence[Any]) -> pa.Ar
         raise ContractError(f"{contract.name} v{contract.version}: {name!r}: {error}") from error
 
 
-def _reject_table(
+def reject_table(
     task: Callable[..., Any], keys: pa.ChunkedArray, refused: Sequence[tuple[int, RejectReason, str]]
 ) -> pa.Table:
+    """Return refused rows, given as place in `keys`, reason and message, as rows of REJECT."""
     if not refused:
         return REJECT.empty()
     indices, reasons, messages = zip(*refused, strict=True)

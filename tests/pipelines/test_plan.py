@@ -14,7 +14,8 @@ from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
 from tasks import fingerprint
-from tasks.lift import PerRow, PerTile
+from tasks.lift import PerRow
+from tasks.tile_lift import PerTile
 from tests.pipelines.local import run_here, written
 from tests.roads import random_roads, road_row, road_table
 

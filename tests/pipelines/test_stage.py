@@ -14,7 +14,8 @@ from pipelines.tile_run import StageError
 from schemas.contract import Contract, field
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
-from tasks.lift import PerRow, PerTile
+from tasks.lift import PerRow
+from tasks.tile_lift import PerTile
 from tests.pipelines.local import all_rows, tile_bytes, written
 from tests.pipelines.odd_tasks import Attempts, kill_worker, metres_within_sight, picky
 from tests.roads import random_roads

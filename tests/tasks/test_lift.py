@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from schemas.contract import Contract, ContractError, field
 from schemas.geometry import GEOMETRY_FIELD
 from schemas.vocabulary import RejectReason
-from tasks.lift import PerRow, PerTile, Refused
+from tasks.lift import PerRow, Refused
+from tasks.tile_lift import PerTile
 
 ROAD = Contract(
     "road", 1, "id",

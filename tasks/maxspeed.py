@@ -1,9 +1,10 @@
-"""The grammar of OSM's `maxspeed` values: a number with a unit, or one of four words.
+"""The grammar of one speed in OSM's tags: a number with a unit, or one of four words.
 
 Source: OpenStreetMap wiki, "Key:maxspeed" (values) and "Units" (km/h where none is named).
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.vocabulary import SpeedReason
@@ -24,7 +25,7 @@ WORDS = {
 }
 """Values that state something else than a number."""
 
-NUMBER = re.compile(r"([0-9]{1,4}(?:\.[0-9]+)?) *(km/h|kmh|kph|mph|knots)?", re.IGNORECASE)
+NUMBER = re.compile(r"([0-9]{1,4}(?:\.[0-9]+)?)[ \t]*(km/h|kmh|kph|mph|knots)?", re.IGNORECASE)
 LAW = re.compile(r"[A-Z]{2}(?:[-:][A-Za-z0-9_]+)+")
 """A reference to a law, such as `DE:urban`: it names no speed."""
 
@@ -50,13 +51,14 @@ class Posted(NamedTuple):
         return None if self.value is None or self.unit is None else self.value * KMH_PER_UNIT[self.unit]
 
 
+@lru_cache(4096)
 def read_maxspeed(text: str) -> Posted:
     """Return what a `maxspeed` value states.
 
     Raises
     ------
     UnreadableSpeed
-        If it is none of the forms of the grammar, or a speed outside 1–350.
+        If it is none of the forms of the grammar, or a speed outside 1–350 (in km/h where it is in knots).
 
     Examples
     --------
@@ -75,10 +77,11 @@ def read_maxspeed(text: str) -> Posted:
     number = NUMBER.fullmatch(stripped)
     if not number:
         raise UnreadableSpeed(f"{shortened(text)!r} is no speed: expected such as 50, 30 mph, 10 knots, none or walk")
-    value = float(number[1])
-    if not LOWEST <= value <= HIGHEST:
+    value, unit = float(number[1]), SPELLINGS[(number[2] or "").lower()]
+    posted = value * KMH_PER_KNOT if unit == "knots" else value
+    if not LOWEST <= posted <= HIGHEST:
         raise UnreadableSpeed(f"{shortened(text)!r} is outside {LOWEST}–{HIGHEST}")
-    return Posted(value, SPELLINGS[(number[2] or "").lower()])
+    return Posted(value, unit)
 
 
 def shortened(text: str, longest: int = 60) -> str:

@@ -1,30 +1,21 @@
-"""The speed limit of one segment, from what the map states of it."""
+"""The speed limit of one segment: its own tags and signs, the law, the roads around, and how sure all that is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
-from tasks.maxspeed import Posted, UnreadableSpeed, read_maxspeed
-from tasks.speed_rule import Rule, longest_limit, make_rule
+from tasks.inferred_rule import inferred_rules
+from tasks.ladder import FLOOR, posterior, strongest
+from tasks.limit_evidence import SURE, Around, Evidence, evidence_rows, own_witnesses
+from tasks.limit_text import UNLIMITED, limit_kmh
+from tasks.speed_rule import Rule
 
-TAGS: dict[str, Heading | None] = {
-    "maxspeed": None,
-    "maxspeed:forward": Heading.FORWARD,
-    "maxspeed:backward": Heading.BACKWARD,
-}
-"""OSM keys that state a limit for every car, general first, and the direction each holds for."""
+Row = Mapping[str, Any]
 
-REASONS = (
-    SpeedReason.UNLIMITED,
-    SpeedReason.VARIABLE,
-    SpeedReason.WALKING_PACE,
-    SpeedReason.PARTLY_POSTED,
-    SpeedReason.UNREADABLE,
-    SpeedReason.NOT_POSTED,
-)
-"""Reasons by how much they tell; the first that applies is given."""
-
-Evidence = dict[str, Any]
+WITHOUT_NUMBER = (SpeedReason.VARIABLE, SpeedReason.WALKING_PACE)
+"""What the map may state instead of a number: nothing is inferred against it."""
+CARRIED = 0.5
+"""Share of a limit along the road from which on it is said to carry on from there."""
 
 
 class SpeedLimit(NamedTuple):
@@ -40,91 +31,118 @@ class SpeedLimit(NamedTuple):
     evidence: list[Evidence]
 
 
-def speed_limit(*, tags: dict[str, str], speed_limits: Sequence[Rule]) -> SpeedLimit:
-    """Return the limit that the map states for a segment, by Overture rules if it has some, else by OSM tags.
+class Choice(NamedTuple):
+    """The limit of one heading."""
+
+    limit: str
+    basis: Basis
+    confidence: float
+
+
+def speed_limit(
+    *,
+    rules: Sequence[Rule],
+    forward: Row | None,
+    backward: Row | None,
+    reason: str | None,
+    evidence: Sequence[Evidence],
+    jurisdictions: Sequence[Row],
+    built_up: float,
+    built_up_note: str,
+    signs: Sequence[Row],
+    legal: Sequence[Row],
+    implied: Sequence[Row],
+    nearest_id: str | None,
+    nearest_limit: str | None,
+    nearest_m: float,
+    odds: Sequence[Row],
+) -> SpeedLimit:
+    """Return the limit of a segment with what it rests on, and how sure it is.
+
+    What is said of the segment itself decides, from the strongest rung down: a posted limit, a sign, a zone, a law
+    that the map names. Where nothing is, the likeliest limit counts. The confidence is the probability that all
+    witnesses together give the limit that was chosen.
+
+    Parameters
+    ----------
+    rules, forward, backward, reason, evidence
+        What the map states, as in POSTED_LIMIT.
+    built_up, built_up_note, signs, legal, implied
+        As in BUILT_UP, SIGN_LIMIT and LEGAL_LIMIT.
+    nearest_id, nearest_limit, nearest_m, odds
+        As in CONTINUITY and LIMIT_ODDS.
 
     Examples
     --------
-    >>> found = speed_limit(tags={"maxspeed": "30 mph"}, speed_limits=[])
-    >>> found.speed_limits[0]["max_speed"], round(found.max_speed_forward_kmh, 2), found.basis
-    ({'value': 30, 'unit': 'mph'}, 48.28, 'posted')
-    >>> speed_limit(tags={}, speed_limits=[]).reason
-    'not_posted'
+    >>> odds = [{"limit": "50 km/h", "probability": 0.8, "learned": 0.7, "along": 0.0}]
+    >>> found = speed_limit(
+    ...     rules=[], forward=None, backward=None, reason="not_posted", evidence=[],
+    ...     jurisdictions=[{"code": "FI", "between": None}], built_up=0.9, built_up_note="for: buildings within 60 m",
+    ...     signs=[], legal=[], implied=[], nearest_id=None, nearest_limit=None, nearest_m=0.0, odds=odds,
+    ... )
+    >>> found.max_speed_forward_kmh, found.basis, round(found.confidence, 2)
+    (50.0, 'learned', 0.8)
     """
-    if speed_limits:
-        return _from_rules(speed_limits)
-    return _from_tags(tags)
-
-
-def _from_rules(rules: Sequence[Rule]) -> SpeedLimit:
-    """Keep the rules that the source states, and say what they come to for a car."""
-    forward, backward = (longest_limit(rules, heading) for heading in Heading)
-    evidence = [_rule_evidence(rule) for rule in rules]
-    return _limit(list(rules), forward, backward, evidence, {SpeedReason.PARTLY_POSTED})
-
-
-def _from_tags(tags: dict[str, str]) -> SpeedLimit:
-    posted: dict[Heading | None, Posted] = {}
-    evidence, reasons = [], set()
-    for key, heading in TAGS.items():
-        if key not in tags:
-            continue
-        try:
-            said = read_maxspeed(tags[key])
-        except UnreadableSpeed as error:
-            reasons.add(SpeedReason.UNREADABLE)
-            evidence.append(_evidence(None, None, heading, 0.0, f"{key}: {error}"))
-            continue
-        posted[heading] = said
-        evidence.append(_evidence(said.value, said.unit, heading, 1.0, f"{key}={tags[key]}"))
-    reasons |= {said.reason for said in posted.values() if said.reason}
-    rules = [make_rule(said.value, said.unit, heading) for heading, said in posted.items() if said.value]
-    everywhere = posted.get(None, Posted(None, None))
-    forward, backward = (posted.get(heading, everywhere).kmh for heading in Heading)
-    return _limit(rules, forward, backward, evidence, reasons)
-
-
-def _limit(
-    rules: list[Rule],
-    forward: float | None,
-    backward: float | None,
-    evidence: list[Evidence],
-    reasons: Iterable[SpeedReason],
-) -> SpeedLimit:
-    has_number = forward is not None or backward is not None
-    reason = None if has_number else min({*reasons, SpeedReason.NOT_POSTED}, key=REASONS.index)
-    is_posted = reason not in (SpeedReason.NOT_POSTED, SpeedReason.UNREADABLE)
+    around = Around(built_up, built_up_note, signs, legal, implied, nearest_id, nearest_limit, nearest_m, odds)
+    code = jurisdictions[0]["code"] if jurisdictions else None
+    told = evidence_rows(evidence, around)
+    if reason in WITHOUT_NUMBER:
+        return SpeedLimit(code, list(rules), None, None, Basis.POSTED.value, None, reason, told)
+    posted = {Heading.FORWARD: forward, Heading.BACKWARD: backward}
+    chosen = {heading: choose(heading, each, reason, evidence, around) for heading, each in posted.items()}
+    known = [each for each in chosen.values() if each]
+    if not known:
+        return SpeedLimit(code, list(rules), None, None, None, None, SpeedReason.NO_LAW.value, told)
+    ahead, back = (_kmh(each) for each in chosen.values())
+    limits = {heading: each.limit for heading, each in chosen.items() if each}
     return SpeedLimit(
-        jurisdiction=None,
-        speed_limits=rules,
-        max_speed_forward_kmh=forward,
-        max_speed_backward_kmh=backward,
-        basis=Basis.POSTED.value if is_posted else None,
-        confidence=1.0 if is_posted else None,
-        reason=reason.value if reason else None,
-        evidence=evidence,
+        jurisdiction=code,
+        speed_limits=inferred_rules(rules, posted, limits, legal, built_up),
+        max_speed_forward_kmh=ahead,
+        max_speed_backward_kmh=back,
+        basis=min((each.basis for each in known), key=list(Basis).index).value,
+        confidence=min(each.confidence for each in known),
+        reason=SpeedReason.UNLIMITED.value if ahead is None and back is None else None,
+        evidence=told,
     )
 
 
-def _rule_evidence(rule: Rule) -> Evidence:
-    """Quote a rule of the source as a witness."""
-    stated = rule.get("max_speed") or {}
-    when = rule.get("when") or {}
-    part = rule.get("between")
-    place = f" between {part[0]:g} and {part[1]:g}" if part else ""
-    limits = ", ".join(f"{name}={value}" for name, value in when.items() if value and name != "heading")
-    note = f"speed_limits rule{place}" + (f" when {limits}" if limits else "")
-    return _evidence(stated.get("value"), stated.get("unit"), when.get("heading"), 1.0, note)
+def choose(
+    heading: Heading, posted: Row | None, reason: str | None, evidence: Sequence[Row], around: Around
+) -> Choice | None:
+    """Return the limit of one heading, None where nothing tells any."""
+    prior = {each["limit"]: each["probability"] for each in around.odds}
+    witnesses = list(own_witnesses(heading, posted, reason, evidence, around))
+    if own := strongest(witnesses):
+        return Choice(own.limit, own.basis, posterior(prior, witnesses)[own.limit])
+    if not prior:
+        return _by_law(around)
+    limit = max(prior, key=lambda each: prior[each])
+    return Choice(limit, _ground(limit, around), prior[limit])
 
 
-def _evidence(
-    value: float | None, unit: str | None, heading: Heading | str | None, weight: float, note: str
-) -> Evidence:
-    return {
-        "basis": Basis.POSTED.value,
-        "value": value,
-        "unit": unit,
-        "heading": str(heading) if heading else None,
-        "weight": weight,
-        "note": note,
-    }
+def _by_law(around: Around) -> Choice | None:
+    """Return what the law alone says, where nothing else is known."""
+    for part in around.legal:
+        answer = part["urban" if around.built_up >= 0.5 else "rural"]
+        if answer["limit"]:
+            return Choice(answer["limit"], Basis.LAW if answer["certainty"] in SURE else Basis.FUZZY, FLOOR)
+    return None
+
+
+def _ground(limit: str, around: Around) -> Basis:
+    """Return the strongest rung that says this limit."""
+    odds = next(each for each in around.odds if each["limit"] == limit)
+    if around.nearest_limit == limit and odds["along"] >= CARRIED:
+        return Basis.CONTINUITY
+    areas = {"urban": around.built_up, "rural": 1 - around.built_up}
+    legal = [part[area] for part in around.legal[:1] for area, chance in areas.items() if chance >= 0.5]
+    said = [answer["certainty"] in SURE for answer in legal if answer["limit"] == limit]
+    if any(said):
+        return Basis.LAW
+    likeliest = max(around.odds, key=lambda each: each["learned"])["limit"]
+    return Basis.LEARNED if likeliest == limit or not said else Basis.FUZZY
+
+
+def _kmh(choice: Choice | None) -> float | None:
+    return None if choice is None or choice.limit == UNLIMITED else limit_kmh(choice.limit)

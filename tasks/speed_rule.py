@@ -12,6 +12,8 @@ from schemas.vocabulary import Heading, SpeedUnit
 from tasks.maxspeed import HIGHEST, KMH_PER_UNIT, LOWEST
 
 Rule = dict[str, Any]
+Speed = dict[str, Any]
+"""A posted speed as Overture writes it: `value` and `unit`."""
 
 CAR_MODES = {"vehicle", "motor_vehicle", "car"}
 """Overture travel modes that include a car."""
@@ -25,11 +27,21 @@ def make_rule(value: float, unit: str | None, heading: Heading | None = None) ->
     >>> make_rule(30, "mph", Heading.FORWARD)["when"]["heading"]
     'forward'
     """
+    when = {"heading": heading.value} if heading else None
+    return {"max_speed": whole_speed(value, unit), "when": when}
+
+
+def whole_speed(value: float, unit: str | None) -> Speed:
+    """Return a speed as Overture writes it: knots as the nearest whole km/h, fractions as the nearest integer.
+
+    Examples
+    --------
+    >>> whole_speed(10, "knots")
+    {'value': 19, 'unit': 'km/h'}
+    """
     kept = SpeedUnit.MPH if unit == "mph" else SpeedUnit.KMH
     number = value if unit in (SpeedUnit.MPH, SpeedUnit.KMH) else value * KMH_PER_UNIT[unit or "km/h"]
-    when = {"heading": heading.value} if heading else None
-    posted = {"value": min(max(round(number), LOWEST), HIGHEST), "unit": kept.value}
-    return {"max_speed": posted, "when": when}
+    return {"value": min(max(round(number), LOWEST), HIGHEST), "unit": kept.value}
 
 
 def holds_for_car(rule: Rule, heading: Heading) -> bool:
@@ -64,18 +76,37 @@ def longest_limit(rules: Sequence[Rule], heading: Heading) -> float | None:
     >>> longest_limit([{"max_speed": {"value": 50, "unit": "km/h"}}, slow], Heading.FORWARD)
     50.0
     """
+    speed = longest_speed(rules, heading)
+    return speed_in_kmh(speed) if speed else None
+
+
+def longest_speed(rules: Sequence[Rule], heading: Heading) -> Speed | None:
+    """Return the same as `longest_limit`, as the integer and the unit of its rule.
+
+    Examples
+    --------
+    >>> longest_speed([{"max_speed": {"value": 30, "unit": "mph"}}], Heading.BACKWARD)
+    {'value': 30, 'unit': 'mph'}
+    """
     rules = [rule for rule in rules if rule.get("max_speed") and holds_for_car(rule, heading)]
+    if not rules or not rules[-1].get("between"):
+        return dict(rules[-1]["max_speed"]) if rules else None
     ends = sorted({0.0, 1.0, *(end for rule in rules for end in rule.get("between") or ())})
     parts: dict[float | None, float] = {}
+    speeds: dict[float | None, Speed | None] = {None: None}
     for low, high in pairwise(ends):
         speed = _speed_at((low + high) / 2, rules)
-        parts[speed] = parts.get(speed, 0.0) + high - low
-    return max(parts, key=lambda speed: (parts[speed], -(speed or 0.0)))
+        kmh = speed_in_kmh(speed) if speed else None
+        speeds[kmh] = speed
+        parts[kmh] = parts.get(kmh, 0.0) + high - low
+    longest = speeds[max(parts, key=lambda kmh: (parts[kmh], -(kmh or 0.0)))]
+    return dict(longest) if longest else None
 
 
-def _speed_at(place: float, rules: Sequence[Rule]) -> float | None:
+def _speed_at(place: float, rules: Sequence[Rule]) -> Speed | None:
     for rule in reversed(rules):
         low, high = rule.get("between") or (0.0, 1.0)
         if low <= place <= high:
-            return speed_in_kmh(rule["max_speed"])
+            speed: Speed = rule["max_speed"]
+            return speed
     return None

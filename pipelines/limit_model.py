@@ -1,0 +1,64 @@
+"""Learn the habits of each country from the segments of a run whose limit the map states."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.limit_model.attributes import ATTRIBUTES
+from tasks.limit_model.habits import Examples, habits_of, road_kind
+
+MOST_EXAMPLES = 50_000
+"""Examples of one country at most; of more those are taken whose id has the lowest checksum: a fair draw that stays."""
+
+FEW = ("segment_id", "class", "subclass", "length_m")
+"""Columns of ROAD_SEGMENT that are needed beside the attributes."""
+
+
+def country_examples(tiles: Iterable[tuple[pa.Table, pa.Table]]) -> dict[str, Examples]:
+    """Return the segments of each country whose limit is stated, out of tiles of ROAD_ATTRIBUTE and ROAD_SEGMENT."""
+    kept: dict[str, pa.Table] = {}
+    for attributes, roads in tiles:
+        stated = attributes.filter(pc.and_(pc.is_valid(attributes["limit"]), pc.is_valid(attributes["country"])))
+        rows = pc.index_in(stated["segment_id"], value_set=roads["segment_id"].combine_chunks())
+        joined = roads.select(FEW).take(rows)
+        for name in ("country", "limit", "attributes"):
+            joined = joined.append_column(name, stated[name])
+        for country in joined["country"].unique().to_pylist():
+            here = joined.filter(pc.equal(joined["country"], country))
+            kept[country] = _drawn(pa.concat_tables([kept[country], here]) if country in kept else here)
+    return {country: _examples(table) for country, table in sorted(kept.items())}
+
+
+def _drawn(rows: pa.Table) -> pa.Table:
+    """Return at most `MOST_EXAMPLES` of the rows, by segment id."""
+    ids = rows["segment_id"].to_pylist()
+    order = sorted(range(len(ids)), key=lambda row: (zlib.crc32(ids[row].encode()), ids[row]))[:MOST_EXAMPLES]
+    return rows.take(sorted(order, key=lambda row: ids[row])).combine_chunks()
+
+
+def _examples(rows: pa.Table) -> Examples:
+    values = pc.list_flatten(rows["attributes"]).to_numpy().astype(np.float64)
+    kinds = zip(rows["class"].to_pylist(), rows["subclass"].to_pylist(), strict=True)
+    return Examples(
+        values.reshape(-1, len(ATTRIBUTES)),
+        rows["limit"].to_pylist(),
+        [road_kind(*kind) for kind in kinds],
+        rows["length_m"].to_numpy(),
+    )
+
+
+def write_habits(examples: dict[str, Examples], folder: Path) -> None:
+    """Write the habits of each country as a Parquet file."""
+    for name, table in habit_files(examples):
+        pq.write_table(table, folder / name, compression="zstd")
+
+
+def habit_files(examples: dict[str, Examples]) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the content of the file of each country."""
+    for country, each in examples.items():
+        yield f"{country}.parquet", habits_of(each).to_table()

@@ -1,0 +1,78 @@
+"""Overture rules of a segment: those that the map states, and what was inferred where it states none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from schemas.vocabulary import Heading
+from tasks.limit_text import UNLIMITED, limit_kmh, limit_speed
+from tasks.speed_rule import Rule, speed_in_kmh
+
+Row = Mapping[str, Any]
+
+
+def inferred_rules(
+    rules: Sequence[Rule],
+    posted: Mapping[Heading, Row | None],
+    limits: Mapping[Heading, str],
+    legal: Sequence[Row],
+    built_up: float,
+) -> list[Rule]:
+    """Return all rules, general first: the inferred limit, that of the law for vehicles, then what the map states.
+
+    Where several jurisdictions share a segment, each has its own part, and none of them knows of the others' signs.
+
+    Parameters
+    ----------
+    posted
+        What the map states for each heading; nothing is inferred for a heading that has it.
+    limits
+        The limit of each heading.
+    legal
+        As in LEGAL_LIMIT.
+    """
+    if all(posted.values()):
+        return list(rules)
+    missing = {heading: limit for heading, limit in limits.items() if not posted[heading]}
+    made = [*_general(missing), *_of_parts(legal, built_up)]
+    if len(missing) == 2:
+        made += _of_vehicles(missing, legal, built_up)
+    return _without_repeats([*made, *rules])
+
+
+def _general(limits: Mapping[Heading, str]) -> Iterator[Rule]:
+    """Yield the rule of each heading, one for both where they agree; no limit needs no rule."""
+    if len(limits) == 2 and len(set(limits.values())) == 1:
+        limits = {Heading.FORWARD: next(iter(limits.values()))}
+        headings: dict[Heading, Any] = {Heading.FORWARD: None}
+    else:
+        headings = {heading: {"heading": heading.value} for heading in limits}
+    for heading, limit in limits.items():
+        if speed := limit_speed(limit):
+            yield {"max_speed": speed, "when": headings[heading]}
+
+
+def _of_parts(legal: Sequence[Row], built_up: float) -> Iterator[Rule]:
+    """Yield the law of each further jurisdiction along the segment, over its part."""
+    for part in legal[1:]:
+        limit = part[_area(built_up)]["limit"]
+        if limit and (speed := limit_speed(limit)) and part["between"]:
+            yield {"max_speed": speed, "between": list(part["between"]), "when": None}
+
+
+def _of_vehicles(limits: Mapping[Heading, str], legal: Sequence[Row], built_up: float) -> Iterator[Rule]:
+    """Yield what the law says of other vehicles and conditions, as far as it is below the limit of cars."""
+    fastest = max(limits.values(), key=limit_kmh)
+    for part in legal[:1]:
+        for rule in part[f"{_area(built_up)}_rules"] or ():
+            is_lower = rule.get("max_speed") and speed_in_kmh(rule["max_speed"]) < limit_kmh(fastest)
+            if rule.get("when") and (is_lower or fastest == UNLIMITED):
+                yield {**rule, "between": part["between"]} if part["between"] else rule
+
+
+def _area(built_up: float) -> str:
+    return "urban" if built_up >= 0.5 else "rural"
+
+
+def _without_repeats(rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules without those that a later one says again."""
+    return [rule for place, rule in enumerate(rules) if rule not in rules[place + 1 :]]

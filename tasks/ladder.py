@@ -1,0 +1,63 @@
+"""What stands on the rungs of evidence, and what all of it together makes of each limit.
+
+Every witness is right with its reliability, and else names some other limit. Bayes' rule turns the odds that a segment
+has before its own tags and signs are heard into those after: a true witness never lowers the probability of the truth.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from schemas.vocabulary import Basis
+
+OTHERS = 10
+"""Limits that a wrong witness may name instead, alike likely."""
+FLOOR = 0.01
+"""Probability that a limit has before anything is heard, where nothing spoke for it: a town may do what none did."""
+
+RELIABILITY = {Basis.POSTED: 0.98, Basis.SIGN: 0.9, Basis.ZONE: 0.9, Basis.IMPLICIT: 0.85}
+"""How often each kind of statement about the segment itself is right, where nothing else is known."""
+
+ORDER = {basis: rank for rank, basis in enumerate(Basis)}
+"""Rungs, strongest first."""
+
+
+class Witness(NamedTuple):
+    """One statement about the segment itself."""
+
+    basis: Basis
+    limit: str
+    """As text: `50 km/h`, `none`."""
+    weight: float = 1.0
+    """Share of the reliability of its kind: less for a sign that may stand on the next road."""
+
+
+def posterior(prior: Mapping[str, float], witnesses: Iterable[Witness]) -> dict[str, float]:
+    """Return the probability of each limit after all witnesses are heard.
+
+    Examples
+    --------
+    >>> after = posterior({"50 km/h": 0.5, "30 km/h": 0.5}, [Witness(Basis.POSTED, "30 km/h")])
+    >>> round(after["30 km/h"], 3)
+    0.998
+    """
+    heard = list(witnesses)
+    chances = {limit: max(chance, FLOOR) for limit, chance in prior.items()}
+    chances |= {each.limit: FLOOR for each in heard if each.limit not in chances}
+    for basis, limit, weight in heard:
+        right = RELIABILITY[basis] * weight
+        wrong = (1 - right) / OTHERS
+        for known in chances:
+            chances[known] *= max(right, wrong) if known == limit else wrong
+    total = sum(chances.values())
+    return {limit: chance / total for limit, chance in chances.items()}
+
+
+def strongest(witnesses: Iterable[Witness]) -> Witness | None:
+    """Return the witness on the highest rung; of several there the surest, of equals the first.
+
+    Examples
+    --------
+    >>> strongest([Witness(Basis.IMPLICIT, "50 km/h"), Witness(Basis.SIGN, "30 km/h", 0.5)]).limit
+    '30 km/h'
+    """
+    return min(witnesses, key=lambda each: (ORDER[each.basis], -each.weight), default=None)

@@ -1,0 +1,1 @@
+"""The law of default speed limits: the table, the language of its filters, and what its words mean."""

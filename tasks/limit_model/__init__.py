@@ -1,0 +1,1 @@
+"""What limit such a road mostly has: learned from the segments whose limit the map states."""

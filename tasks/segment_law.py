@@ -1,0 +1,112 @@
+"""What the law says of one segment: on each part of it, inside and outside built-up areas, and by the codes it names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from tasks.law.implicit_limit import implicit_limit
+from tasks.law.law_table import Law, LawError, read_law
+from tasks.legal_limit import LegalLimit, law_tags, legal_limit
+from tasks.limit_text import limit_text
+from tasks.maxspeed import UnreadableSpeed
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LawFile:
+    """Which law table is asked."""
+
+    path: str | None = None
+    """File or folder; None for the table that comes with Waysmith."""
+    digest: str = ""
+    """Digest of its content, so that a changed law is a changed parameter."""
+
+    @property
+    def law(self) -> Law:
+        """The table, read once in a process."""
+        return _law(self.path, self.digest)
+
+
+@lru_cache(maxsize=4)
+def _law(path: str | None, digest: str) -> Law:  # noqa: ARG001  (a changed file is another law)
+    return read_law(path)
+
+
+class SegmentLaw(NamedTuple):
+    """The columns of LEGAL_LIMIT that the task makes."""
+
+    legal: list[Row]
+    implied: list[Row]
+
+
+def segment_law(
+    *,
+    class_: str,
+    subclass: str | None,
+    tags: dict[str, str],
+    one_way: str,
+    ref: str | None,
+    name: str | None,
+    routes: Sequence[Mapping[str, Any]],
+    jurisdictions: Sequence[Mapping[str, Any]],
+    codes: Sequence[Mapping[str, Any]],
+    params: LawFile,
+) -> SegmentLaw:
+    """Return what the law of each jurisdiction along a segment sets, and what the laws set that its tags name.
+
+    A jurisdiction that the table has no law for gives no part.
+
+    Examples
+    --------
+    >>> found = segment_law(
+    ...     class_="tertiary", subclass=None, tags={"highway": "tertiary"}, one_way="no", ref=None, name=None, routes=[],
+    ...     jurisdictions=[{"code": "FI", "between": None}], codes=[], params=LawFile(),
+    ... )
+    >>> [found.legal[0][area]["limit"] for area in ("urban", "rural")]
+    ['50 km/h', '100 km/h']
+    """
+    law = params.law
+    described = law_tags(road_class=class_, subclass=subclass, tags=tags, one_way=one_way, ref=ref, name=name)
+    legal = []
+    for part in jurisdictions:
+        try:
+            urban, rural = (
+                legal_limit(law, jurisdiction=part["code"], tags=described, routes=routes, is_built_up=is_built_up)
+                for is_built_up in (True, False)
+            )
+        except LawError:
+            continue
+        told = {
+            "urban": _answer(urban),
+            "rural": _answer(rural),
+            "urban_rules": urban.rules,
+            "rural_rules": rural.rules,
+        }
+        legal.append({"code": part["code"], "between": part["between"]} | told)
+    return SegmentLaw(legal, [_implied(law, code) for code in codes])
+
+
+def _answer(found: LegalLimit) -> Row:
+    return {
+        "limit": _text(found),
+        "reason": found.reason.value if found.reason else None,
+        "certainty": found.certainty.value,
+        "road_type": found.road_type,
+    }
+
+
+def _text(found: LegalLimit) -> str | None:
+    speed = {"value": found.value, "unit": found.unit} if found.value is not None else None
+    return limit_text(speed, found.reason)
+
+
+def _implied(law: Law, code: Mapping[str, Any]) -> Row:
+    told = {"key": code["key"], "code": code["code"], "heading": code["heading"]}
+    try:
+        found = implicit_limit(law, code["code"])
+    except (LawError, UnreadableSpeed) as error:
+        return told | {"limit": None, "reason": None, "note": str(error)}
+    reason = found.reason.value if found.reason else None
+    return told | {"limit": _text(found), "reason": reason, "note": found.road_type or "other roads"}

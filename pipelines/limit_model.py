@@ -1,14 +1,20 @@
 """Learn the habits of each country from the segments of a run whose limit the map states."""
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 
+from pipelines.table import Table, write_together, write_whole
+from tasks.fingerprint import digest, source_digest
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import Examples, habits_of, road_kind
 
@@ -62,3 +68,28 @@ def habit_files(examples: dict[str, Examples]) -> Iterator[tuple[str, pa.Table]]
     """Yield the name and the content of the file of each country."""
     for country, each in examples.items():
         yield f"{country}.parquet", habits_of(each).to_table()
+
+
+@task(name="habits", task_run_name="habits", cache_policy=NO_CACHE)
+def learn_habits(described: Table, segments: Table, into: str) -> Path:
+    """Learn the habits of each country and return the folder that holds them; nothing is learned twice."""
+    folder = Path(into).absolute() / "habits"
+    folder.mkdir(parents=True, exist_ok=True)
+    receipts = described.receipts()
+    fingerprint = digest(source_digest([__name__, "tasks.limit_model.habits"]), *(r.digest for r in receipts.values()))
+    note = folder / "_learned.json"
+    if note.exists() and json.loads(note.read_text(encoding="utf-8")).get("fingerprint") == fingerprint:
+        return folder
+    tiles = ((described.read(tile), segments.read(tile, FEW)) for tile in receipts)
+    files = dict(habit_files(country_examples(tiles)))
+    write_together((folder / name, _encoded(table)) for name, table in files.items())
+    for stale in {file.name for file in folder.glob("*.parquet")} - set(files):
+        (folder / stale).unlink()
+    write_whole(note, json.dumps({"fingerprint": fingerprint}).encode())
+    return folder
+
+
+def _encoded(table: pa.Table) -> bytes:
+    sink = BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

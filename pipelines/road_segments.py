@@ -1,9 +1,7 @@
 """The flow that reads map files into the table of road segments and lays the grid that all tables share."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +9,18 @@ import pyarrow.compute as pc
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together, write_whole
+from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
+from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together
 from pipelines.tile_run import StageError
-from schemas.contract import BBOX, as_json
+from schemas.contract import BBOX
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
-from tasks.fingerprint import digest, file_digest, source_digest
 from tasks.readers.reading import Reading
 from tasks.readers.roads import read_roads
 from tasks.tiling import Box, Grid, box_centres, cell_codes, grid_by_count, grid_by_weight
+
+READERS = ("tasks.readers.roads", "tasks.tiling")
+"""Modules whose sources decide what a reading gives."""
 
 SEGMENTS_PER_TILE = 20_000
 """Most segments in a tile: some 20 MB in memory, and enough work that opening files does not count."""
@@ -60,41 +61,20 @@ def read_into_tiles(
     """Read `files`, cut them into tiles and commit these; nothing is read where nothing changed."""
     target = open_table(ROAD_SEGMENT, into)
     mapping_file = Path(mapping) if mapping else None
-    note = target.folder / "_read.json"
-    fingerprint = _fingerprint(files, box, mapping_file, tiles, most)
-    if fingerprint and _is_done(note, fingerprint, target):
+    contents = [*files, *([mapping_file] if mapping_file else [])]
+    fingerprint = reading_fingerprint(target, READERS, contents, box, mapping is None, tiles, most)
+    if is_read(target, fingerprint):
         return target
     reading = read_roads(files, bbox=box, mapping=mapping_file)
-    commit_reading(reading, lay_grid(reading.segments, tiles, most), into)
-    write_whole(note, json.dumps(_note(fingerprint, reading, target)).encode())
+    grid = lay_grid(reading.segments, tiles, most)
+    commit_reading(reading, grid, into)
+    write_note(target, fingerprint, records=reading.records, grid=grid.tiles)
     return target
 
 
-def _fingerprint(
-    files: Sequence[Path], box: Box | None, mapping: Path | None, tiles: int | None, most: int
-) -> str | None:
-    """Digest of all that decides which tiles come out; None where a file cannot be read, which the reader tells."""
-    try:
-        contents = [file_digest(file) for file in (*files, *([mapping] if mapping else []))]
-    except OSError:
-        return None
-    recipe = source_digest(["tasks.readers.roads", "tasks.tiling"])
-    return digest(recipe, str(as_json(ROAD_SEGMENT)), *contents, repr((box, mapping is None, tiles, most)))
-
-
-def _is_done(note: Path, fingerprint: str, target: Table) -> bool:
-    """Whether the tiles that this reading gave lie there, unchanged."""
-    try:
-        told = json.loads(note.read_text())
-        is_same = told["fingerprint"] == fingerprint
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-    return is_same and bool(told["tiles"] == {tile: receipt.digest for tile, receipt in target.receipts().items()})
-
-
-def _note(fingerprint: str | None, reading: Reading, target: Table) -> dict[str, Any]:
-    digests = {tile: receipt.digest for tile, receipt in target.receipts().items()}
-    return {"fingerprint": fingerprint, "records": reading.records, "tiles": digests}
+def grid_of(segments: Table) -> Grid:
+    """Return the grid that a reading was cut by: the one that all tables share."""
+    return Grid(tuple(note_of(segments)["grid"]))
 
 
 def lay_grid(segments: pa.Table, tiles: int | None, most: int) -> Grid:

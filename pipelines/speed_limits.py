@@ -1,20 +1,43 @@
-"""The flow that gives every road segment its speed limit."""
+"""The flow that gives every road segment its speed limit, with what it rests on and how sure it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 from prefect import flow
 
+from pipelines.limit_model import learn_habits
+from pipelines.limit_stages import ATTRIBUTES, CONTINUED, LIMITS, POSTED, SIGNS, built, lawful, likely, places
+from pipelines.map_features import drawn_in, map_features
 from pipelines.road_segments import SEGMENTS_PER_TILE, road_segments
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.stage import run
 from pipelines.table import Table
-from schemas.road import ROAD_SEGMENT
-from schemas.speed_limit import SPEED_LIMIT
-from tasks.lift import PerRow
-from tasks.speed_limit import speed_limit
+from tasks.built_up import BuiltUpParams
+from tasks.fingerprint import file_digest
+from tasks.law.law_table import read_law
+from tasks.limit_model.combiner import FILE as COMBINER
+from tasks.limit_odds import LimitModel
+from tasks.segment_law import LawFile
 
-LIMITS = PerRow(speed_limit, reads=ROAD_SEGMENT, writes=SPEED_LIMIT)
+LIFTS = {lift.task.__name__: lift for lift in (POSTED, LIMITS)}
+"""The stages that can be tried on a single segment, by the name of their task."""
 
-LIFTS = {lift.task.__name__: lift for lift in (LIMITS,)}
-"""The stages of this flow by the name of their task, for trying one on a single segment."""
+
+@dataclass(frozen=True)
+class Sources:
+    """What limits are inferred from, beside the map."""
+
+    jurisdiction: str | None = None
+    """ISO 3166 code of the law that holds everywhere; without it borders tell."""
+    law: str | None = None
+    """Law table, a file or a folder; without it that of Waysmith."""
+    model: str | None = None
+    """File of a combiner that `waysmith train` made; without it that of Waysmith."""
+
+    @property
+    def law_file(self) -> LawFile:
+        """The law table and what is in it."""
+        return LawFile(self.law, read_law(self.law).digest)
 
 
 @flow(name="speed-limits", log_prints=False)
@@ -25,8 +48,31 @@ def speed_limits(
     mapping: str | None = None,
     tiles: int | None = None,
     max_segments_per_tile: int = SEGMENTS_PER_TILE,
+    sources: Sources = Sources(),
     settings: Settings = DEFAULTS,
 ) -> Table:
     """Roads in, a speed limit for every segment out."""
     segments = road_segments(roads, into, bbox, mapping, tiles, max_segments_per_tile)
-    return run(LIMITS, segments, into=into, settings=settings)
+    features = map_features(roads, segments, into, bbox)
+    return infer_limits(segments, features, into, sources, settings)
+
+
+def infer_limits(segments: Table, features: Table, into: str, sources: Sources, settings: Settings) -> Table:
+    """Roads and what lies beside them in, a limit for every segment out: the stages, in order."""
+    law = sources.law_file
+    posted = run(POSTED, segments, into=into, settings=settings)
+    where = run(places(sources.jurisdiction), segments, features, into=into, settings=settings)
+    signs = run(SIGNS, segments, where, features, into=into, settings=settings)
+    area = built(BuiltUpParams(drawn_in(features)))
+    built_up = run(area, segments, posted, features, into=into, settings=settings)
+    continued = run(CONTINUED, segments, posted, where, built_up, signs, into=into, settings=settings)
+    legal = run(lawful(law), segments, where, posted, into=into, settings=settings)
+    described = run(ATTRIBUTES, segments, posted, where, built_up, continued, into=into, settings=settings)
+    habits = learn_habits(described, segments, into)
+    model = LimitModel(str(habits), file_digest(habits), law, sources.model, file_digest(_combiner(sources)))
+    odds = run(likely(model), segments, described, where, built_up, continued, legal, into=into, settings=settings)
+    return run(LIMITS, segments, posted, where, built_up, signs, legal, continued, odds, into=into, settings=settings)
+
+
+def _combiner(sources: Sources) -> Path:
+    return Path(sources.model) if sources.model else COMBINER

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,24 @@ import shapely
 from pipelines import limit_stages
 from pipelines.limit_model import country_examples, write_habits
 from schemas.map_feature import MAP_FEATURE
-from schemas.posted_limit import POSTED_LIMIT
 from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
+from schemas.vocabulary import SpeedUnit
 from tasks.built_up import BuiltUpParams
 from tasks.built_up_model.evidence import drawn, seen_in
-from tasks.evaluation.hiding import Hidden, cells_at, draw_cells, hidden_records, hidden_segments, hide_limits, records_of
+from tasks.evaluation.hiding import (
+    EvaluationError,
+    Hidden,
+    cells_at,
+    draw_cells,
+    hidden_records,
+    hidden_segments,
+    hide_limits,
+    records_of,
+)
 from tasks.lift import Lift, PerRow
-from tasks.limit_model.combiner import Combiner, calibration_of, fit
-from tasks.limit_model.habits import MOST_METRES, habits_of
+from tasks.limit_model.combiner import LEAST, Combiner, calibration_of, fit, scores
+from tasks.limit_model.habits import MOST_METRES
 from tasks.limit_odds import LimitModel, Weighed, weigh
 from tasks.readers.features import read_features
 from tasks.readers.roads import read_roads
@@ -62,7 +71,9 @@ def _lesson(name: str, segments: pa.Table, features: pa.Table, seed: int) -> Les
     truth = _attributes_of({ROAD_SEGMENT.name: segments, MAP_FEATURE.name: features}).column("limit").to_pylist()
     is_stated = np.array([each is not None for each in truth])
     hidden = _hidden(segments, is_stated, seed)
-    masked = _run(PerRow(hide_limits, reads=ROAD_SEGMENT, writes=ROAD_SEGMENT, params=hidden), {ROAD_SEGMENT.name: segments})
+    masked = _run(
+        PerRow(hide_limits, reads=ROAD_SEGMENT, writes=ROAD_SEGMENT, params=hidden), {ROAD_SEGMENT.name: segments}
+    )
     tables = {ROAD_SEGMENT.name: masked, MAP_FEATURE.name: features}
     _attributes_of(tables)
     tables["legal_limit"] = _run(limit_stages.lawful(LawFile()), tables)
@@ -107,7 +118,7 @@ def _hidden(segments: pa.Table, is_stated: npt.NDArray[np.bool_], seed: int) -> 
     return hidden_records(hidden_segments(geometry, records, cells), records)
 
 
-def _joined(name: str, parts: Sequence[Weighed], truth: Sequence[str | None], asked: Any, length_m: Floats) -> Lesson:
+def _joined(name: str, parts: Sequence[Weighed], truth: Sequence[str | None], asked: npt.NDArray[np.bool_], length_m: Floats) -> Lesson:
     rows, hits, metres, counts, units = [], [], [], [], []
     for part in parts:
         for place in np.flatnonzero(asked[part.rows]).tolist():
@@ -119,3 +130,90 @@ def _joined(name: str, parts: Sequence[Weighed], truth: Sequence[str | None], as
             units.append(part.unit)
     starts = np.concatenate([[0], np.cumsum(counts)])[:-1].astype(np.int64)
     return Lesson(name, np.concatenate(rows), np.concatenate(hits), np.concatenate(metres), starts, units)
+
+
+class Trained(NamedTuple):
+    """A combiner, and how well it does on each map when it has learned from all others alone."""
+
+    combiner: Combiner
+    exact: dict[str, float]
+    """Share of the metres asked for whose limit is right, by file."""
+
+
+class Asked(NamedTuple):
+    """The likeliest limit of each hidden segment, by trees that did not learn from its map."""
+
+    file: str
+    stated: Floats
+    is_right: Floats
+    metres: Floats
+    units: list[str]
+
+
+def train(files: Sequence[Path]) -> Trained:
+    """Return a combiner that learned from map files, each a map of its own.
+
+    Its calibration is that of combiners that each left one of the maps out, asked for that map.
+
+    Raises
+    ------
+    ReadError
+        If a file cannot be read.
+    EvaluationError
+        If a map states too few limits to hide some and learn from the others, or there is one map alone.
+    """
+    if len(files) < 2:
+        raise EvaluationError(f"{len(files)} map to train on, expected two or more: one is always left out to measure")
+    learned = list(lessons(sorted(files, key=lambda file: file.name)))
+    names = sorted({lesson.file for lesson in learned})
+    asked = []
+    for name in names:
+        trees = _fitted([lesson for lesson in learned if lesson.file != name])
+        asked += [_asked(trees, lesson) for lesson in learned if lesson.file == name]
+    inputs = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in sorted(files)]
+    exact = {name: _exact([each for each in asked if each.file == name]) for name in names}
+    source = {"made by": "waysmith train", "inputs": inputs, "left_out_exact": exact}
+    return Trained(Combiner(_fitted(learned), _calibration(asked), source), exact)
+
+
+def _fitted(learned: Sequence[Lesson]) -> str:
+    """Return trees learned from those segments whose true limit is among the candidates."""
+    kept = [_with_truth(lesson) for lesson in learned]
+    rows, hits, metres = (np.concatenate([each[part] for each in kept]) for part in range(3))
+    return fit(rows, hits, metres)
+
+
+def _with_truth(lesson: Lesson) -> tuple[Floats, Floats, Floats]:
+    owner = _owners(lesson)
+    is_known = (np.bincount(owner, lesson.hits, len(lesson.starts)) > 0)[owner]
+    return lesson.rows[is_known], lesson.hits[is_known], lesson.metres[is_known]
+
+
+def _owners(lesson: Lesson) -> npt.NDArray[np.int64]:
+    """Return the segment of each row."""
+    return np.searchsorted(lesson.starts, np.arange(len(lesson.hits)), side="right") - 1
+
+
+def _asked(trees: str, lesson: Lesson) -> Asked:
+    owner = _owners(lesson)
+    chances = np.maximum(scores(trees, lesson.rows), LEAST)
+    shares = chances / np.bincount(owner, chances)[owner]
+    order = np.lexsort((-shares, owner))
+    best = order[np.searchsorted(owner[order], np.arange(len(lesson.starts)))]
+    return Asked(lesson.file, shares[best], lesson.hits[best], lesson.metres[best], lesson.units)
+
+
+def _exact(asked: Sequence[Asked]) -> float:
+    right = sum(float((each.is_right * each.metres).sum()) for each in asked)
+    return round(right / sum(float(each.metres.sum()) for each in asked), 3)
+
+
+def _calibration(asked: Sequence[Asked]) -> dict[str, list[list[float]]]:
+    """Return the curve of each unit; one without examples has that of all."""
+    stated, right, metres = (np.concatenate([each[part] for each in asked]) for part in (1, 2, 3))
+    units = np.array([unit for each in asked for unit in each.units])
+    curves = {}
+    for unit in SpeedUnit:
+        rows = units == unit if (units == unit).any() else np.ones(len(units), dtype=bool)
+        curves[str(unit)] = calibration_of(stated[rows], right[rows], metres[rows])
+    return curves

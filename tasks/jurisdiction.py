@@ -149,8 +149,7 @@ class Walks:
         share = beyond / np.maximum(metres[vertex + 1], TICK_M)
         told = along[vertex] + np.minimum(share, 1.0) * (along[vertex + 1] - along[vertex])
         is_end = at == np.diff(self.offsets)[line] - 1
-        rounded: Floats = np.round(np.where(is_end, 1.0, told), ROUND)
-        return rounded
+        return np.asarray(np.where(is_end, 1.0, told).round(ROUND), dtype=np.float64)
 
 
 def _walks(lines: Geometries) -> Walks:
@@ -185,7 +184,7 @@ def _joined(stretches: list[Stretch], is_turned: bool) -> list[Stretch]:
     """Return stretches in drawing order, joined where the code is the same, without those at sea or of no length."""
     found: list[Stretch] = []
     for start, end, code in stretches:
-        if False:
+        if found and found[-1].code == code:
             found[-1] = found[-1]._replace(end=end)
         elif start < end:
             found.append(Stretch(start, end, code))

@@ -1,7 +1,6 @@
 """Weigh all that speaks for each limit into one probability: boosted trees, learned where limits are known."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,8 +52,7 @@ class Combiner:
         count, limits, width = candidates.shape
         if not count or not limits:
             return np.zeros((count, limits))
-        scores = _booster(self.trees).predict(candidates.reshape(-1, width), num_threads=1)
-        chances = np.maximum(np.asarray(scores).reshape(count, limits), LEAST)
+        chances = np.maximum(scores(self.trees, candidates.reshape(-1, width)).reshape(count, limits), LEAST)
         shares: Floats = chances / chances.sum(axis=1, keepdims=True)
         return shares
 
@@ -91,6 +89,11 @@ def _highest_kept(spread: Floats, rows: npt.NDArray[np.intp], top: npt.NDArray[n
     spread[rows, top] = np.maximum(spread[rows, top], others.max(axis=1, initial=0.0))
     kept: Floats = spread / spread.sum(axis=1, keepdims=True)
     return kept
+
+
+def scores(trees: str, rows: Floats) -> Floats:
+    """Return what trees give for rows of candidates, each by itself; 0 to 1."""
+    return np.asarray(_booster(trees).predict(rows, num_threads=1), dtype=np.float64)
 
 
 @lru_cache(maxsize=4)
@@ -132,8 +135,3 @@ def calibration_of(stated: Floats, is_right: Floats, weights: Floats) -> list[li
 
     found = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(stated, is_right, sample_weight=weights)
     return [np.round(found.X_thresholds_, 5).tolist(), np.round(found.y_thresholds_, 5).tolist()]
-
-
-def rows_of(candidates: Sequence[Floats]) -> Floats:
-    """Return the rows of several arrays of candidates, one for each segment and limit."""
-    return np.concatenate([each.reshape(-1, each.shape[2]) for each in candidates])

@@ -15,7 +15,7 @@ from tasks.built_up import REACH_M, BuiltUpParams, built_up
 from tasks.continuity import HALO_M, continuity
 from tasks.jurisdiction import JurisdictionParams, jurisdiction
 from tasks.lift import PerRow
-from tasks.limit_odds import LimitModel, limit_odds
+from tasks.limit_odds import ONE_VOICE_M, LimitModel, limit_odds
 from tasks.posted_limit import posted_limit
 from tasks.road_attribute import road_attribute
 from tasks.segment_law import LawFile, segment_law
@@ -84,5 +84,6 @@ def likely(params: LimitModel) -> PerTile:
         limit_odds,
         reads=(ROAD_SEGMENT, ROAD_ATTRIBUTE, JURISDICTION, BUILT_UP, CONTINUITY, LEGAL_LIMIT),
         writes=LIMIT_ODDS,
+        halo_m=ONE_VOICE_M + MARGIN_M,
         params=params,
     )

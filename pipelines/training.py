@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -30,11 +31,12 @@ from tasks.evaluation.hiding import (
     records_of,
 )
 from tasks.lift import Lift, PerRow
-from tasks.limit_model.combiner import LEAST, Combiner, calibration_of, fit, scores
+from tasks.limit_model.combiner import Combiner, calibration_of, fit
 from tasks.limit_model.habits import MOST_METRES
-from tasks.limit_odds import LimitModel, Weighed, weigh
+from tasks.limit_odds import LimitModel, Weighed, one_voice, voices_of, weigh
 from tasks.readers.features import read_features
 from tasks.readers.roads import read_roads
+from tasks.road_graph import places_m
 from tasks.segment_law import LawFile
 
 Floats = npt.NDArray[np.float64]
@@ -50,13 +52,13 @@ class Lesson(NamedTuple):
     """Hidden segments of one map: what speaks for each limit, and which is the true one."""
 
     file: str
-    rows: Floats
-    """One row for a segment and a limit; shape (m, features)."""
-    hits: Floats
-    metres: Floats
-    starts: npt.NDArray[np.int64]
-    """First row of each segment."""
-    units: list[str]
+    parts: list[Weighed]
+    """The segments that are asked for, as rows of the columns below."""
+    truth: list[str | None]
+    records: npt.NDArray[np.object_]
+    places: Floats
+    """Middles in metres; shape (n, 3)."""
+    length_m: Floats
 
 
 def lessons(files: Sequence[Path]) -> Iterator[Lesson]:
@@ -81,9 +83,19 @@ def _lesson(name: str, segments: pa.Table, features: pa.Table, seed: int) -> Les
     asked = is_stated & np.array(seen)
     with TemporaryDirectory() as folder:
         write_habits(country_examples([(tables[ROAD_ATTRIBUTE.name], masked)]), Path(folder))
-        model = limit_stages.likely(LimitModel(folder, f"{name} {seed}"))
-        weighed = list(weigh(**model.arguments(tables, np.ones(len(truth), dtype=bool))))
-    return _joined(name, weighed, truth, asked, segments.column("length_m").to_numpy())
+        given = limit_stages.likely(LimitModel(folder, f"{name} {seed}")).arguments(tables, asked)
+        parts = list(weigh(**{key: given[key] for key in signature(weigh).parameters if key in given}, asked=asked))
+    geometry = shapely.from_wkb(segments.column("geometry").to_numpy())
+    middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
+    records = [each[0]["record_id"] if each else None for each in segments.column("sources").to_pylist()]
+    return Lesson(
+        name,
+        parts,
+        truth,
+        np.array(records, dtype=object),
+        places_m(shapely.get_x(middle), shapely.get_y(middle)),
+        segments.column("length_m").to_numpy(),
+    )
 
 
 def _run(lift: Lift, tables: Mapping[str, pa.Table]) -> pa.Table:
@@ -118,20 +130,6 @@ def _hidden(segments: pa.Table, is_stated: npt.NDArray[np.bool_], seed: int) -> 
     return hidden_records(hidden_segments(geometry, records, cells), records)
 
 
-def _joined(name: str, parts: Sequence[Weighed], truth: Sequence[str | None], asked: npt.NDArray[np.bool_], length_m: Floats) -> Lesson:
-    rows, hits, metres, counts, units = [], [], [], [], []
-    for part in parts:
-        for place in np.flatnonzero(asked[part.rows]).tolist():
-            row = part.rows[place]
-            rows.append(part.candidates[place])
-            hits.append(np.array([limit == truth[row] for limit in part.limits], dtype=np.float64))
-            metres.append(np.full(len(part.limits), min(length_m[row], MOST_METRES)))
-            counts.append(len(part.limits))
-            units.append(part.unit)
-    starts = np.concatenate([[0], np.cumsum(counts)])[:-1].astype(np.int64)
-    return Lesson(name, np.concatenate(rows), np.concatenate(hits), np.concatenate(metres), starts, units)
-
-
 class Trained(NamedTuple):
     """A combiner, and how well it does on each map when it has learned from all others alone."""
 
@@ -147,7 +145,7 @@ class Asked(NamedTuple):
     stated: Floats
     is_right: Floats
     metres: Floats
-    units: list[str]
+    unit: str
 
 
 def train(files: Sequence[Path]) -> Trained:
@@ -166,10 +164,10 @@ def train(files: Sequence[Path]) -> Trained:
         raise EvaluationError(f"{len(files)} map to train on, expected two or more: one is always left out to measure")
     learned = list(lessons(sorted(files, key=lambda file: file.name)))
     names = sorted({lesson.file for lesson in learned})
-    asked = []
+    asked: list[Asked] = []
     for name in names:
         trees = _fitted([lesson for lesson in learned if lesson.file != name])
-        asked += [_asked(trees, lesson) for lesson in learned if lesson.file == name]
+        asked += [each for lesson in learned if lesson.file == name for each in _asked(trees, lesson)]
     inputs = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in sorted(files)]
     exact = {name: _exact([each for each in asked if each.file == name]) for name in names}
     source = {"made by": "waysmith train", "inputs": inputs, "left_out_exact": exact}
@@ -178,29 +176,27 @@ def train(files: Sequence[Path]) -> Trained:
 
 def _fitted(learned: Sequence[Lesson]) -> str:
     """Return trees learned from those segments whose true limit is among the candidates."""
-    kept = [_with_truth(lesson) for lesson in learned]
-    rows, hits, metres = (np.concatenate([each[part] for each in kept]) for part in range(3))
-    return fit(rows, hits, metres)
+    rows, hits, metres = [], [], []
+    for lesson in learned:
+        for part in lesson.parts:
+            is_true = np.array([[limit == lesson.truth[row] for limit in part.limits] for row in part.rows])
+            chosen = part.allowed & (is_true & part.allowed).any(axis=1, keepdims=True)
+            rows.append(part.candidates[chosen])
+            hits.append(is_true[chosen].astype(np.float64))
+            capped = np.minimum(lesson.length_m[part.rows], MOST_METRES)
+            metres.append(np.broadcast_to(capped[:, None], chosen.shape)[chosen])
+    return fit(np.concatenate(rows), np.concatenate(hits), np.concatenate(metres))
 
 
-def _with_truth(lesson: Lesson) -> tuple[Floats, Floats, Floats]:
-    owner = _owners(lesson)
-    is_known = (np.bincount(owner, lesson.hits, len(lesson.starts)) > 0)[owner]
-    return lesson.rows[is_known], lesson.hits[is_known], lesson.metres[is_known]
-
-
-def _owners(lesson: Lesson) -> npt.NDArray[np.int64]:
-    """Return the segment of each row."""
-    return np.searchsorted(lesson.starts, np.arange(len(lesson.hits)), side="right") - 1
-
-
-def _asked(trees: str, lesson: Lesson) -> Asked:
-    owner = _owners(lesson)
-    chances = np.maximum(scores(trees, lesson.rows), LEAST)
-    shares = chances / np.bincount(owner, chances)[owner]
-    order = np.lexsort((-shares, owner))
-    best = order[np.searchsorted(owner[order], np.arange(len(lesson.starts)))]
-    return Asked(lesson.file, shares[best], lesson.hits[best], lesson.metres[best], lesson.units)
+def _asked(trees: str, lesson: Lesson) -> Iterator[Asked]:
+    """Yield the likeliest limits of the hidden segments of each jurisdiction."""
+    for voices in voices_of(Combiner(trees, {}, {}), lesson.parts):
+        rows = voices.rows
+        shares = one_voice(voices.shares, lesson.records[rows], lesson.places[rows], lesson.length_m[rows])
+        best = shares.argmax(axis=1)
+        is_right = [voices.limits[limit] == lesson.truth[row] for limit, row in zip(best, rows, strict=True)]
+        metres = np.minimum(lesson.length_m[rows], MOST_METRES)
+        yield Asked(lesson.file, shares.max(axis=1), np.array(is_right, dtype=np.float64), metres, voices.unit)
 
 
 def _exact(asked: Sequence[Asked]) -> float:
@@ -211,7 +207,7 @@ def _exact(asked: Sequence[Asked]) -> float:
 def _calibration(asked: Sequence[Asked]) -> dict[str, list[list[float]]]:
     """Return the curve of each unit; one without examples has that of all."""
     stated, right, metres = (np.concatenate([each[part] for each in asked]) for part in (1, 2, 3))
-    units = np.array([unit for each in asked for unit in each.units])
+    units = np.concatenate([np.full(len(each.stated), each.unit) for each in asked])
     curves = {}
     for unit in SpeedUnit:
         rows = units == unit if (units == unit).any() else np.ones(len(units), dtype=bool)

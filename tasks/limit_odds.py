@@ -1,25 +1,31 @@
 """How likely each limit is on each segment of a tile, by the law, the roads around, and the habits of the country."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+import shapely
 
 from schemas.vocabulary import SpeedUnit
 from tasks.law.law_table import LawError
 from tasks.legal_limit import legal_values
-from tasks.limit_model.candidates import GROUNDS, Segments, candidates, limits_of
+from tasks.limit_model.candidates import GROUNDS, Segments, candidates, limits_of, speed_order
 from tasks.limit_model.combiner import Combiner, read_combiner
 from tasks.limit_model.habits import Habits
+from tasks.limit_model.row_sum import row_sums
 from tasks.road_attribute import country_of
+from tasks.road_graph import places_m
 from tasks.segment_law import LawFile
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 Row = Mapping[str, Any]
 
 LEAST = 0.001
@@ -29,6 +35,11 @@ PART = 4000
 NOWHERE = ""
 """Code of a segment at sea."""
 LEARNED, FAR = GROUNDS.index("learned"), GROUNDS.index("far")
+
+ONE_VOICE_M = 1000.0
+"""Segments of one record so far apart speak with one voice: mappers cut a way where its limit changes."""
+DOUBT = 1e-4
+"""Probability that no limit falls below when voices are joined."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +64,33 @@ class LimitOdds(NamedTuple):
 class Weighed(NamedTuple):
     """Segments of one jurisdiction, and all that speaks for each limit there."""
 
-    rows: npt.NDArray[np.intp]
+    rows: Rows
     limits: list[str]
     candidates: Floats
     """Shape (rows, limits, features)."""
+    allowed: Flags
+    """Which limits each segment may have; shape (rows, limits)."""
+    code: str
+    unit: str
+
+
+class Voices(NamedTuple):
+    """What segments of one jurisdiction say, each by itself."""
+
+    rows: Rows
+    limits: list[str]
+    shares: Floats
+    """Probability of each limit, before calibration; shape (rows, limits), 0 where it is out of question."""
+    grounds: Floats
+    """What such roads have, and what the road has farther on; shape (rows, limits, 2)."""
     unit: str
 
 
 def limit_odds(
     *,
+    geometry: "npt.NDArray[shapely.LineString]",
+    length_m: Floats,
+    sources: Sequence[Sequence[Row]],
     class_: Sequence[str],
     subclass: Sequence[str | None],
     built_up: Floats,
@@ -70,34 +99,52 @@ def limit_odds(
     speed_unit: Sequence[str | None],
     witnesses: Sequence[Sequence[Row]],
     legal: Sequence[Sequence[Row]],
+    is_own: Flags,
     params: LimitModel,
 ) -> LimitOdds:
     """Return the probability of each limit on each segment; what its own tags state of its limit plays no part.
 
+    Each segment is weighed by itself; then the parts of one record within `ONE_VOICE_M` are averaged.
+
     Parameters
     ----------
+    sources
+        As in ROAD_SEGMENT; the first record is the way that a segment is a part of.
     attributes
         As in ROAD_ATTRIBUTE.
     jurisdictions, speed_unit
-        As in JURISDICTION; of several the first one's country counts.
+        As in JURISDICTION; of several the first one counts.
     witnesses, legal
         As in CONTINUITY and LEGAL_LIMIT.
+    is_own
+        Which rows are asked for; the others lend their voice.
     """
     combiner = read_combiner(params.combiner, params.combiner_digest)
+    records = np.array([parts[0]["record_id"] if parts else None for parts in sources], dtype=object)
+    asked = is_own | np.isin(records, sorted({each for each in records[is_own] if each}))
+    middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
+    places = places_m(shapely.get_x(middle), shapely.get_y(middle))
     odds: list[list[dict[str, Any]]] = [[] for _ in class_]
-    for part in weigh(
-        class_=class_,
-        subclass=subclass,
-        built_up=built_up,
-        attributes=attributes,
-        jurisdictions=jurisdictions,
-        speed_unit=speed_unit,
-        witnesses=witnesses,
-        legal=legal,
-        params=params,
+    for voices in voices_of(
+        combiner,
+        weigh(
+            class_=class_,
+            subclass=subclass,
+            built_up=built_up,
+            attributes=attributes,
+            jurisdictions=jurisdictions,
+            speed_unit=speed_unit,
+            witnesses=witnesses,
+            legal=legal,
+            asked=asked,
+            params=params,
+        ),
     ):
-        for row, found in zip(part.rows.tolist(), _odds(part, combiner), strict=True):
-            odds[row] = found
+        rows = voices.rows
+        shares = one_voice(voices.shares, records[rows], places[rows], length_m[rows])
+        found = _odds(voices, combiner.calibrated(shares, voices.unit))
+        for row, told in zip(rows.tolist(), found, strict=True):
+            odds[row] = told
     return LimitOdds(odds)
 
 
@@ -111,15 +158,16 @@ def weigh(
     speed_unit: Sequence[str | None],
     witnesses: Sequence[Sequence[Row]],
     legal: Sequence[Sequence[Row]],
+    asked: Flags,
     params: LimitModel,
 ) -> Iterator[Weighed]:
     """Yield all that speaks for each limit, jurisdiction by jurisdiction, in parts; parameters as in `limit_odds`."""
     known = np.array(attributes, dtype=np.float64).reshape(len(class_), -1)
     codes = [parts[0]["code"] if parts else NOWHERE for parts in jurisdictions]
-    for rows in groups(codes):
+    for rows in groups(codes, asked):
         code, unit = codes[rows[0]], speed_unit[rows[0]] or str(SpeedUnit.KMH)
         habits = habits_in(params.habits, country_of(code), params.habits_digest)
-        legal_limits = law_limits(params.law, code)
+        common = {*(habits.limits if habits else ()), *law_limits(params.law, code)}
         for part in np.array_split(rows, -(-len(rows) // PART)):
             segments = Segments(
                 known[part],
@@ -130,15 +178,70 @@ def weigh(
                 [legal[i] for i in part],
                 is_mph=unit == SpeedUnit.MPH,
             )
-            limits = limits_of(segments, habits, legal_limits)
+            limits, allowed = limits_of(segments, common)
             if limits:
-                yield Weighed(part, limits, candidates(segments, habits, limits), unit)
+                yield Weighed(part, limits, candidates(segments, habits, limits, allowed), allowed, code, unit)
 
 
-def groups(codes: Sequence[str]) -> list[npt.NDArray[np.intp]]:
-    """Return the rows of each code, by code."""
-    named = np.array(codes, dtype=object)
-    return [np.flatnonzero(named == code) for code in sorted(set(codes))]
+def voices_of(combiner: Combiner, parts: Iterable[Weighed]) -> Iterator[Voices]:
+    """Yield what all segments of each jurisdiction say, its parts put together."""
+    for _, of_code in groupby(parts, key=lambda part: part.code):
+        said = list(of_code)
+        limits = sorted({limit for part in said for limit in part.limits}, key=speed_order)
+        rows = np.concatenate([part.rows for part in said])
+        shares, grounds = np.zeros((len(rows), len(limits))), np.zeros((len(rows), len(limits), 2))
+        start = 0
+        for part in said:
+            columns = [limits.index(limit) for limit in part.limits]
+            here = np.arange(start, start + len(part.rows))[:, None]
+            shares[here, columns] = combiner.probabilities(part.candidates, part.allowed)
+            grounds[here, columns] = part.candidates[:, :, [LEARNED, FAR]]
+            start += len(part.rows)
+        yield Voices(rows, limits, shares, grounds, said[0].unit)
+
+
+def one_voice(shares: Floats, records: npt.NDArray[np.object_], places: Floats, length_m: Floats) -> Floats:
+    """Return probabilities of which each is the mean over the parts of its record nearby, by length.
+
+    The mean is that of logarithms: one part that is sure outweighs several that hesitate.
+
+    Parameters
+    ----------
+    shares
+        Shape (n, limits).
+    records
+        Record of each segment, None where it is none's part.
+    places
+        Middles in metres; shape (n, 3).
+
+    Examples
+    --------
+    >>> shares = np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5]])
+    >>> records = np.array(["w1", "w1", "w2"], dtype=object)
+    >>> one_voice(shares, records, np.zeros((3, 3)), np.ones(3)).round(2).tolist()
+    [[0.75, 0.25], [0.75, 0.25], [0.5, 0.5]]
+    """
+    joined = shares.copy()
+    logs = np.log(np.maximum(shares, DOUBT))
+    for rows in groups([each or "" for each in records], np.array([bool(each) for each in records], dtype=bool)):
+        if len(rows) < 2:
+            continue
+        apart = np.linalg.norm(places[rows][:, None] - places[rows][None], axis=2)
+        weights = np.where(apart <= ONE_VOICE_M, length_m[rows], 0.0)
+        for row, weight in zip(rows, weights, strict=True):
+            mean = (weight[:, None] * logs[rows]).sum(axis=0) / weight.sum()
+            joined[row] = np.where(joined[row] > 0, np.exp(mean), 0.0)
+    shared: Floats = joined / np.maximum(row_sums(joined), DOUBT)
+    return shared
+
+
+def groups(names: Sequence[str], asked: Flags) -> list[Rows]:
+    """Return the rows asked for by their name, in the order of the names."""
+    rows = np.flatnonzero(asked)
+    named = np.array(names, dtype=str)[rows]
+    order = np.argsort(named, kind="stable")
+    bounds = np.flatnonzero(named[order][1:] != named[order][:-1]) + 1
+    return [part for part in np.split(rows[order], bounds) if len(part)]
 
 
 def law_limits(law: LawFile, code: str) -> list[str]:
@@ -156,14 +259,13 @@ def habits_in(folder: str, country: str, digest: str) -> Habits | None:  # noqa:
     return Habits.from_table(pq.read_table(file)) if country and file.exists() else None
 
 
-def _odds(part: Weighed, combiner: Combiner) -> Iterator[list[dict[str, Any]]]:
+def _odds(voices: Voices, chances: Floats) -> Iterator[list[dict[str, Any]]]:
     """Yield the likely limits of each segment."""
-    chances = combiner.calibrated(combiner.probabilities(part.candidates), part.unit)
     order = np.argsort(-chances, axis=1, kind="stable").tolist()
-    told = np.stack([chances, part.candidates[:, :, LEARNED], part.candidates[:, :, FAR]], axis=2).tolist()
+    told = np.concatenate([chances[:, :, None], voices.grounds], axis=2).tolist()
     for row, cells in zip(order, told, strict=True):
         yield [
-            {"limit": part.limits[i], "probability": cells[i][0], "learned": cells[i][1], "along": cells[i][2]}
+            {"limit": voices.limits[i], "probability": cells[i][0], "learned": cells[i][1], "along": cells[i][2]}
             for i in row
             if cells[i][0] >= LEAST
         ]

@@ -60,7 +60,8 @@ def road_attribute(
         surroundings=surroundings,
     )
     countries = [country_of(parts[0]["code"]) if parts else None for parts in jurisdictions]
-    return RoadAttribute(countries, stated_limits(forward, backward, reason, speed_unit), list(known.astype(np.float32)))
+    stated = stated_limits(forward, backward, reason, speed_unit)
+    return RoadAttribute(countries, stated, list(known.astype(np.float32)))
 
 
 def country_of(code: str) -> str:

@@ -15,7 +15,7 @@ Shapes = npt.NDArray[np.object_]
 Tags = Mapping[str, str]
 
 RANKS = {str(each): rank for rank, each in enumerate(RoadClass)}
-SUBCLASSES = {None: 0, **{str(each): place for place, each in enumerate(RoadSubclass, start=1)}}
+SUBCLASSES: dict[str | None, int] = {None: 0, **{str(each): place for place, each in enumerate(RoadSubclass, start=1)}}
 PAVED = ("asphalt", "paved", "concrete")
 UNKNOWN = -1.0
 """Value of what the map does not say."""

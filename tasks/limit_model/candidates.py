@@ -1,6 +1,6 @@
 """Each limit that a segment may have, and all that speaks for it, as numbers that mean the same in every country."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,19 @@ import numpy.typing as npt
 
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import Habits, road_kind
+from tasks.limit_model.row_sum import row_sums
 from tasks.limit_text import limit_kmh
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Row = Mapping[str, Any]
 
 UNLIMITED_KMH = 160.0
 """What no limit counts as, beside other speeds."""
 SURE = ("exact", "relation", "posted")
 """Ways in which the law tells a road type without doubt."""
+
+AREAS = ("urban", "rural")
 
 ALIKE_PRIOR, NAMED_PRIOR, ALONG_PRIOR, AROUND_PRIOR = 1.0, 0.3, 0.15, 1.0
 """Segments that the weaker ground counts as, in the shares of the stronger one that leans on it."""
@@ -51,28 +55,43 @@ class Segments:
     is_mph: bool
 
 
-def limits_of(segments: Segments, habits: Habits | None, legal_limits: Sequence[str]) -> list[str]:
-    """Return all limits that any of the segments may have: those seen in the country, around, and in the law."""
-    seen = set(habits.limits if habits else ()) | set(legal_limits)
-    for witnesses in segments.witnesses:
-        seen |= {each["limit"] for each in witnesses or ()}
-    for legal in segments.legal:
-        seen |= {part[area]["limit"] for part in legal or () for area in ("urban", "rural")} - {None}
-    return sorted(seen, key=lambda text: (limit_kmh(text), text))
+def speed_order(limit: str) -> tuple[float, str]:
+    """Return what limits are sorted by: their speed."""
+    return limit_kmh(limit), limit
 
 
-def candidates(segments: Segments, habits: Habits | None, limits: Sequence[str]) -> Floats:
+def limits_of(segments: Segments, common: Iterable[str]) -> tuple[list[str], Flags]:
+    """Return all limits that any of the segments may have, and which of them each may; shape (n, limits).
+
+    A segment may have those `common` to its jurisdiction, those that stand around it, and those of its law.
+    """
+    own = [
+        {each["limit"] for each in witnesses or ()}
+        | {part[area]["limit"] for part in (legal or ())[:1] for area in AREAS}
+        for witnesses, legal in zip(segments.witnesses, segments.legal, strict=True)
+    ]
+    shared = set(common)
+    limits = sorted(shared.union(*own) - {None}, key=speed_order)
+    place = {limit: number for number, limit in enumerate(limits)}
+    allowed = np.zeros((len(own), len(limits)), dtype=bool)
+    allowed[:, [place[limit] for limit in shared]] = True
+    for row, each in enumerate(own):
+        allowed[row, [place[limit] for limit in each if limit is not None]] = True
+    return limits, allowed
+
+
+def candidates(segments: Segments, habits: Habits | None, limits: Sequence[str], allowed: Flags) -> Floats:
     """Return for each segment and limit all that speaks for it; shape (n, limits, len(FEATURES))."""
     count, speeds = len(segments.classes), np.array([min(limit_kmh(text), UNLIMITED_KMH) for text in limits])
     weights = _weights(segments.witnesses, limits)
-    made = _shares(segments, habits, limits, weights)
+    made = _shares(segments, habits, limits, weights, allowed)
     for name in ("named", "far", "near", "alike", "around"):
-        made[f"{name}_sum"] = np.log(weights[name].sum(axis=1, keepdims=True) + 0.01)
+        made[f"{name}_sum"] = np.log(row_sums(weights[name]) + 0.01)
         made[f"{name}_weight"] = np.log1p(weights[name])
     made |= _law(segments, limits)
     for name in ("kind", "learned", "alike", "around", "far"):
-        total = np.maximum(made[name].sum(axis=1, keepdims=True), 1e-9)
-        made[f"{name}_gap"] = speeds - (made[name] @ speeds)[:, None] / total
+        total = np.maximum(row_sums(made[name]), 1e-9)
+        made[f"{name}_gap"] = speeds - row_sums(made[name] * speeds) / total
     made |= _own(segments, speeds)
     return np.stack([np.broadcast_to(made[name], (count, len(limits))) for name in FEATURES], axis=2)
 
@@ -89,10 +108,10 @@ def _weights(witnesses: Sequence[Sequence[Row] | None], limits: Sequence[str]) -
 
 
 def _shares(
-    segments: Segments, habits: Habits | None, limits: Sequence[str], weights: Mapping[str, Floats]
+    segments: Segments, habits: Habits | None, limits: Sequence[str], weights: Mapping[str, Floats], allowed: Flags
 ) -> dict[str, Floats]:
     """Return the share of each limit by each ground; a ground leans on the weaker one where it knows little."""
-    overall, kind, learned = _habits(segments, habits, limits)
+    overall, kind, learned = _habits(segments, habits, limits, allowed)
     alike = _leaning(weights["alike"], kind, ALIKE_PRIOR)
     named = _leaning(weights["named"], alike, NAMED_PRIOR)
     return {
@@ -108,15 +127,17 @@ def _shares(
 
 
 def _leaning(weights: Floats, prior: Floats, strength: float) -> Floats:
-    shares: Floats = (weights + strength * prior) / (weights.sum(axis=1, keepdims=True) + strength)
+    shares: Floats = (weights + strength * prior) / (row_sums(weights) + strength)
     return shares
 
 
-def _habits(segments: Segments, habits: Habits | None, limits: Sequence[str]) -> tuple[Floats, Floats, Floats]:
+def _habits(
+    segments: Segments, habits: Habits | None, limits: Sequence[str], allowed: Flags
+) -> tuple[Floats, Floats, Floats]:
     """Return the shares over all roads, over roads of the kind, and over roads like each segment."""
     shape = (len(segments.classes), len(limits))
     if habits is None or not habits.limits:
-        even = np.full(shape, 1 / max(len(limits), 1))
+        even = allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1)
         return even, even, even
     kinds = [road_kind(*each) for each in zip(segments.classes, segments.subclasses, strict=True)]
     columns = [list(limits).index(text) for text in habits.limits]
@@ -134,7 +155,7 @@ def _law(segments: Segments, limits: Sequence[str]) -> dict[str, Floats]:
     made = {name: np.zeros((len(segments.legal), len(limits))) for name in LAW}
     for row, (legal, built_up) in enumerate(zip(segments.legal, segments.built_up, strict=True)):
         for area, chance in (("urban", built_up), ("rural", 1 - built_up)) if legal else ():
-            answer = legal[0][area]
+            answer = (legal or [{}])[0][area]
             if answer["limit"] is None:
                 continue
             column = place[answer["limit"]]

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.limit_model.candidates import FEATURES, RISING
+from tasks.limit_model.row_sum import row_sums
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 FILE = Path(__file__).with_name("combiner.json")
 """The combiner that comes with Waysmith; `waysmith train` rebuilds it from the inputs that it names."""
@@ -33,6 +35,8 @@ SETTINGS: dict[str, Any] = {
     "verbosity": -1,
 }
 TREES = 160
+MOST_SURE = 0.98
+"""Confidence that nothing inferred goes beyond: where all of few examples are right, some of many will not be."""
 LEAST = 1e-6
 """Probability that no limit falls below before all are made to add up to 1."""
 
@@ -47,14 +51,15 @@ class Combiner:
     source: dict[str, Any]
     """Inputs and figures of the training."""
 
-    def probabilities(self, candidates: Floats) -> Floats:
-        """Return the probability of each limit, before calibration; shape (n, limits), rows add up to 1."""
-        count, limits, width = candidates.shape
-        if not count or not limits:
-            return np.zeros((count, limits))
-        chances = np.maximum(scores(self.trees, candidates.reshape(-1, width)).reshape(count, limits), LEAST)
-        shares: Floats = chances / chances.sum(axis=1, keepdims=True)
-        return shares
+    def probabilities(self, candidates: Floats, allowed: Flags) -> Floats:
+        """Return the probability of each limit, before calibration; shape (n, limits), rows add up to 1.
+
+        Limits that are not `allowed` have none.
+        """
+        chances: Floats = np.zeros(allowed.shape)
+        if allowed.any():
+            chances[allowed] = np.maximum(scores(self.trees, candidates[allowed]), LEAST)
+        return chances / np.maximum(row_sums(chances), LEAST)
 
     def calibrated(self, shares: Floats, unit: str) -> Floats:
         """Return probabilities whose highest is worth what it says; the others share the rest as before."""
@@ -63,12 +68,13 @@ class Combiner:
             return shares
         rows, top = np.arange(len(shares)), shares.argmax(axis=1)
         highest = shares[rows, top]
-        worth = np.interp(highest, stated, true)
-        worth = np.maximum(worth, 1 / shares.shape[1])
+        worth = np.maximum(np.interp(highest, stated, true), 1 / np.maximum((shares > 0).sum(axis=1), 1))
         rest = np.where(highest < 1, (1 - worth) / np.maximum(1 - highest, 1e-12), 0.0)
         spread: Floats = shares * rest[:, None]
-        spread[rows, top] = worth
-        return _highest_kept(spread, rows, top)
+        spread[rows, top] = 0.0
+        spread[rows, top] = np.where(highest < 1, np.maximum(worth, spread.max(axis=1)), 1.0)
+        known: Floats = np.where(shares.any(axis=1, keepdims=True), spread / row_sums(spread), 0.0)
+        return known
 
     def to_json(self) -> str:
         """Return the combiner as text; the trees line by line."""
@@ -80,15 +86,6 @@ class Combiner:
         """Return the combiner written by `to_json`."""
         told = json.loads(text)
         return cls("\n".join(told["trees"]) + "\n", told["calibration"], told["source"])
-
-
-def _highest_kept(spread: Floats, rows: npt.NDArray[np.intp], top: npt.NDArray[np.intp]) -> Floats:
-    """Return probabilities of which the one at `top` stays the highest of its row, where it was."""
-    others = spread.copy()
-    others[rows, top] = 0.0
-    spread[rows, top] = np.maximum(spread[rows, top], others.max(axis=1, initial=0.0))
-    kept: Floats = spread / spread.sum(axis=1, keepdims=True)
-    return kept
 
 
 def scores(trees: str, rows: Floats) -> Floats:
@@ -133,5 +130,5 @@ def calibration_of(stated: Floats, is_right: Floats, weights: Floats) -> list[li
     """
     from sklearn.isotonic import IsotonicRegression
 
-    found = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(stated, is_right, sample_weight=weights)
+    found = IsotonicRegression(y_min=0.0, y_max=MOST_SURE, out_of_bounds="clip").fit(stated, is_right, sample_weight=weights)
     return [np.round(found.X_thresholds_, 5).tolist(), np.round(found.y_thresholds_, 5).tolist()]

@@ -82,17 +82,20 @@ def grow(attributes: Floats, limits: Sequence[int], weights: Floats, *, count: i
     shares = np.zeros((sum(part.node_count for part in parts), count), dtype=np.float32)
     values = np.concatenate([part.value[:, 0, :] for part in parts])
     shares[:, known] = values / values.sum(axis=1, keepdims=True)
-    children = [
-        np.concatenate([np.where(side >= 0, side + root, -1) for side, root in zip(sides, roots, strict=True)])
-        for sides in ([part.children_left for part in parts], [part.children_right for part in parts])
-    ]
     return Forest(
-        roots.astype(np.int32),
-        *(each.astype(np.int32) for each in children),
-        np.concatenate([part.feature for part in parts]).astype(np.int32),
-        np.concatenate([part.threshold for part in parts]),
-        shares,
+        roots=roots.astype(np.int32),
+        left=_children([part.children_left for part in parts], roots),
+        right=_children([part.children_right for part in parts], roots),
+        attribute=np.concatenate([part.feature for part in parts]).astype(np.int32),
+        threshold=np.concatenate([part.threshold for part in parts]),
+        shares=shares,
     )
+
+
+def _children(sides: Sequence[npt.NDArray[np.int64]], roots: npt.NDArray[np.int64]) -> Ints:
+    """Return the children of all nodes by their place among all trees, -1 in leaves."""
+    moved = [np.where(side >= 0, side + root, -1) for side, root in zip(sides, roots, strict=True)]
+    return np.concatenate(moved).astype(np.int32)
 
 
 @compiled

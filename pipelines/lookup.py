@@ -10,6 +10,8 @@ from pipelines.table import Table, TableError, existing
 from schemas.contract import Contract
 from tasks.lift import PerRow
 
+Row = dict[str, Any]
+
 
 class Found(NamedTuple):
     """Where a feature is and what stands there."""
@@ -26,22 +28,46 @@ def find(table: Table, key: str) -> Found:
     TableError
         If no tile has it.
     """
+    found = _search(table, key)
+    if found is None:
+        raise TableError(f"{table.folder}: no {table.contract.key} {key!r} in {len(table.tiles())} tiles")
+    return found
+
+
+def _search(table: Table, key: str) -> Found | None:
     name = table.contract.key
     for tile in table.tiles():
         here = pc.equal(table.read(tile, [name]).column(name), key)
         if pc.any(here).as_py():
             return Found(tile, table.read(tile).filter(here))
-    raise TableError(f"{table.folder}: no {name} {key!r} in {len(table.tiles())} tiles")
+    return None
 
 
-def row_of(into: str | Path, contract: Contract, key: str) -> dict[str, Any]:
-    """Return the row of `key` in a folder's table of `contract`, as Python values; maps are dicts."""
-    found = find(existing(contract, into), key)
-    row: dict[str, Any] = found.rows.to_pylist(maps_as_pydicts="strict")[0]
+def row_of(into: str | Path, contract: Contract, key: str) -> Row:
+    """Return the row of `key` in a folder's table of `contract`, as Python values; maps are dicts.
+
+    Raises
+    ------
+    TableError
+        If there is no such table, or it has no such row.
+    """
+    return _values(find(existing(contract, into), key))
+
+
+def row_if_there(into: str | Path, contract: Contract, key: str) -> Row | None:
+    """Return the same, None where the folder has no such table or the table no such row."""
+    if not (Path(into) / contract.name).is_dir():
+        return None
+    found = _search(existing(contract, into), key)
+    return _values(found) if found else None
+
+
+def _values(found: Found) -> Row:
+    row: Row = found.rows.to_pylist(maps_as_pydicts="strict")[0]
     return row
 
 
-def arguments_of(lift: PerRow, into: str | Path, key: str) -> dict[str, Any]:
+def arguments_of(lift: PerRow, into: str | Path, key: str) -> Row:
     """Return what the task of a lift would be called with for the row of `key`."""
     first = lift.sources[0]
     tile, rows = find(existing(first, into), key)

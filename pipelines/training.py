@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -131,11 +131,13 @@ def _hidden(segments: pa.Table, is_stated: npt.NDArray[np.bool_], seed: int) -> 
 
 
 class Trained(NamedTuple):
-    """A combiner, and how well it does on each map when it has learned from all others alone."""
+    """A combiner, and those that each left one map out, with how well they do on that map."""
 
     combiner: Combiner
+    without: dict[str, Combiner]
+    """By the file that was left out: what that map can be evaluated with."""
     exact: dict[str, float]
-    """Share of the metres asked for whose limit is right, by file."""
+    """Share of the metres asked for whose limit is right, by the file that was left out."""
 
 
 class Asked(NamedTuple):
@@ -164,14 +166,25 @@ def train(files: Sequence[Path]) -> Trained:
         raise EvaluationError(f"{len(files)} map to train on, expected two or more: one is always left out to measure")
     learned = list(lessons(sorted(files, key=lambda file: file.name)))
     names = sorted({lesson.file for lesson in learned})
-    asked: list[Asked] = []
-    for name in names:
-        trees = _fitted([lesson for lesson in learned if lesson.file != name])
-        asked += [each for lesson in learned if lesson.file == name for each in _asked(trees, lesson)]
-    inputs = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in sorted(files)]
+    trees = {name: _fitted([lesson for lesson in learned if lesson.file != name]) for name in names}
+    asked = [each for lesson in learned for each in _asked(trees[lesson.file], lesson)]
     exact = {name: _exact([each for each in asked if each.file == name]) for name in names}
-    source = {"made by": "waysmith train", "inputs": inputs, "left_out_exact": exact}
-    return Trained(Combiner(_fitted(learned), _calibration(asked), source), exact)
+    without = {
+        name: Combiner(
+            trees[name],
+            _calibration([each for each in asked if each.file != name]),
+            _source([file for file in files if file.name != name], exact),
+        )
+        for name in names
+    }
+    return Trained(Combiner(_fitted(learned), _calibration(asked), _source(files, exact)), without, exact)
+
+
+def _source(files: Sequence[Path], exact: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a combiner was made from."""
+    inputs = [{"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()} for file in sorted(files)]
+    named = {each["file"]: exact[each["file"]] for each in inputs if each["file"] in exact}
+    return {"made by": "waysmith train", "inputs": inputs, "left_out_exact": named}
 
 
 def _fitted(learned: Sequence[Lesson]) -> str:

@@ -41,7 +41,8 @@ class BuiltUp(NamedTuple):
 
     built_up: list[float]
     built_up_note: list[str]
-    surroundings: list[Floats]
+    surroundings: Floats
+    """Shape (n, pieces)."""
 
 
 def built_up(
@@ -90,7 +91,7 @@ def built_up(
             chances[row] = SURE if is_inside else 1 - SURE
             notes[row] = f"the map names {code}; beside that {notes[row]}"
             break
-    return BuiltUp(chances, notes, list(found))
+    return BuiltUp(chances, notes, found)
 
 
 def _stated(codes: Sequence[Code]) -> list[tuple[str, bool]]:

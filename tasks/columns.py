@@ -16,12 +16,27 @@ def _is_geometry(hint: object) -> bool:
 
 
 def array_values(column: pa.ChunkedArray, hint: object = None) -> npt.NDArray[Any] | list[Any]:
-    """Return a column as one sequence: a NumPy array for numbers and geometries, a list for the rest."""
+    """Return a column as one sequence: a NumPy array for numbers and geometries, a list for the rest.
+
+    Lists of as many numbers each are the rows of one array, where `hint` asks for an array.
+    """
+    if pa.types.is_list(column.type) and "ndarray" in str(hint) and pa.types.is_floating(column.type.value_type):
+        return _matrix(column)
     if column.type == pa.binary() and "shapely" in str(hint).lower():
         return _geometries(column)
     if pa.types.is_primitive(column.type) and column.null_count == 0:
         return typing.cast(npt.NDArray[Any], column.to_numpy())
     return python_values(column, hint)
+
+
+def _matrix(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return lists of one length as the rows of an array."""
+    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    widths = set(pc.list_value_length(whole).unique().to_pylist())
+    if whole.null_count or len(widths) > 1:
+        raise ValueError(f"lists of {sorted(widths, key=str)} numbers, expected as many in each")
+    rows: npt.NDArray[np.float64] = whole.flatten().to_numpy().astype(np.float64)
+    return rows.reshape(len(whole), -1 if len(whole) else 0)
 
 
 def python_values(column: pa.ChunkedArray, hint: object = None) -> list[Any]:

@@ -111,6 +111,7 @@ def continuity(
     ends = ends_of(connectors)
     graph = graph_of(ends, geometry, length_m)
     reached = along(graph, kinds, np.flatnonzero(limits >= 0))
+    start_roads, end_roads = _meetings(ends.connector, ends.segment, ends.at, len(limits))
     sums = np.concatenate([_along_sums(reached, limits, len(texts)), _around_sums(geometry, kinds, limits, len(texts))])
     nearest = _nearest(reached, len(limits))
     return Continuity(
@@ -118,7 +119,8 @@ def continuity(
         [segment_id[reached.source[row]] if row >= 0 else None for row in nearest],
         [texts[limits[reached.source[row]]] if row >= 0 else None for row in nearest],
         [float(reached.metres[row]) if row >= 0 else 0.0 for row in nearest],
-        *_meetings(ends.connector, ends.segment, ends.at, len(limits)),
+        start_roads,
+        end_roads,
         _highest(graph, class_),
     )
 
@@ -255,7 +257,8 @@ def _nearest(reached: Reached, count: int) -> list[int]:
 
 def _meetings(connector: Ints, segment: Ints, at: Floats, count: int) -> tuple[npt.NDArray[np.int32], ...]:
     """Return how many other segments touch the first and the last connector of each."""
-    degree = np.bincount(connector)
+    pairs = np.unique(np.column_stack([connector, segment]), axis=0)  # a loop touches its connector twice
+    degree = np.bincount(pairs[:, 0])
     found = []
     for place in (0.0, 1.0):
         here = at == place

@@ -67,6 +67,17 @@ def export(table: pa.Table, contract: Contract, to: Path) -> None:
 Writer = Callable[[pa.Table, Contract, Path], None]
 
 
+def check_format(contract: Contract, to: Path) -> None:
+    """Raise unless rows of `contract` can be written in the format that the suffix of `to` names.
+
+    Raises
+    ------
+    ExportError
+        If the suffix is unknown, or the format needs a geometry that the contract lacks.
+    """
+    _writer(contract, to)
+
+
 def _writer(contract: Contract, to: Path) -> Writer:
     suffix = to.suffix.lower()
     if suffix not in WRITERS:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from schemas.speed_rule import repeats
 from schemas.vocabulary import Heading
-from tasks.limit_text import UNLIMITED, limit_kmh, limit_speed
-from tasks.speed_rule import Rule, speed_in_kmh
+from tasks.limit_text import UNLIMITED, limit_kmh, limit_speed, limit_text
+from tasks.speed_rule import Rule, holds_for_car, speed_in_kmh
 
 Row = Mapping[str, Any]
 
@@ -24,19 +25,31 @@ def inferred_rules(
     Parameters
     ----------
     posted
-        What the map states for each heading; nothing is inferred for a heading that has it.
+        What the map states for each heading; nothing is inferred for a heading whose limit it is.
     limits
-        The limit of each heading.
+        The limit of each heading. Where it is not what the map states (a sign against a zone), its rule follows those
+        that the map states for all cars.
     legal
         As in LEGAL_LIMIT.
     """
+    overruled = {
+        heading: limit for heading, limit in limits.items() if limit_text(posted[heading]) not in (None, limit)
+    }
+    stated = _overruled(rules, overruled) if overruled else list(rules)
     if all(posted.values()):
-        return list(rules)
+        return stated
     missing = {heading: limit for heading, limit in limits.items() if not posted[heading]}
     made = [*_general(missing), *_of_parts(legal, built_up)]
     if len(missing) == 2:
         made += _of_vehicles(missing, legal, built_up)
-    return _without_repeats([*made, *rules])
+    return _without_repeats([*made, *stated])
+
+
+def _overruled(rules: Sequence[Rule], limits: Mapping[Heading, str]) -> list[Rule]:
+    """Return the rules with those of other limits for all cars behind the last that holds for these."""
+    for_cars = [place for place, rule in enumerate(rules) if any(holds_for_car(rule, heading) for heading in limits)]
+    place = max(for_cars, default=-1) + 1
+    return _without_repeats([*rules[:place], *_general(limits), *rules[place:]])
 
 
 def _general(limits: Mapping[Heading, str]) -> Iterator[Rule]:
@@ -74,5 +87,6 @@ def _area(built_up: float) -> str:
 
 
 def _without_repeats(rules: Sequence[Rule]) -> list[Rule]:
-    """Return the rules without those that a later one says again."""
-    return [rule for place, rule in enumerate(rules) if rule not in rules[place + 1 :]]
+    """Return the rules without those that a later one says again, whatever is null in one and absent in the other."""
+    again = {len(rules) - 1 - place for place in repeats([*reversed(rules)])}
+    return [rule for place, rule in enumerate(rules) if place not in again]

@@ -12,10 +12,13 @@ from schemas.vocabulary import Basis
 OTHERS = 10
 """Limits that a wrong witness may name instead, alike likely."""
 FLOOR = 0.01
-"""Probability that a limit has before anything is heard, where nothing spoke for it: a town may do what none did."""
+"""Probability that a limit that a witness names has before, where nothing spoke for it: a town may do what none did."""
 
 RELIABILITY = {Basis.POSTED: 0.98, Basis.SIGN: 0.9, Basis.ZONE: 0.9, Basis.IMPLICIT: 0.85}
 """How often each kind of statement about the segment itself is right, where nothing else is known."""
+
+DECIDING = 0.5
+"""A witness that is less often right is weighed with the others, but does not decide by its rung."""
 
 ORDER = {basis: rank for rank, basis in enumerate(Basis)}
 """Rungs, strongest first."""
@@ -34,21 +37,27 @@ class Witness(NamedTuple):
 def posterior(prior: Mapping[str, float], witnesses: Iterable[Witness]) -> dict[str, float]:
     """Return the probability of each limit after all witnesses are heard.
 
+    What the prior leaves of 1 is that of limits which nobody named, so that one witness alone is not taken for certain.
+
     Examples
     --------
     >>> after = posterior({"50 km/h": 0.5, "30 km/h": 0.5}, [Witness(Basis.POSTED, "30 km/h")])
     >>> round(after["30 km/h"], 3)
     0.998
+    >>> round(posterior({}, [Witness(Basis.POSTED, "30 km/h")])["30 km/h"], 3)
+    0.98
     """
     heard = list(witnesses)
-    chances = {limit: max(chance, FLOOR) for limit, chance in prior.items()}
-    chances |= {each.limit: FLOOR for each in heard if each.limit not in chances}
+    unnamed = max(1 - sum(prior.values()), 0.0) / (OTHERS + 1)
+    chances = {**prior} | {each.limit: max(prior.get(each.limit, 0.0), FLOOR, unnamed) for each in heard}
+    rest = OTHERS * unnamed
     for basis, limit, weight in heard:
         right = RELIABILITY[basis] * weight
         wrong = (1 - right) / OTHERS
+        rest *= wrong
         for known in chances:
             chances[known] *= max(right, wrong) if known == limit else wrong
-    total = sum(chances.values())
+    total = sum(chances.values()) + rest
     return {limit: chance / total for limit, chance in chances.items()}
 
 

@@ -37,6 +37,9 @@ class View(NamedTuple):
     codes: list[int]
 
 
+STATED = frozenset({Basis.POSTED, Basis.SIGN, Basis.ZONE, Basis.IMPLICIT})
+"""What the map says of the segment itself; on all other grounds a limit is inferred."""
+
 LIMIT_EDGES = (20, 30, 40, 50, 60, 80, 100, 120)
 """Highest limit (km/h, rounded) of each class but the last; multiples of 5 mph fall well inside a class."""
 
@@ -125,6 +128,17 @@ def confidence_view(confidence: Floats, metres: Floats) -> View:
     codes = np.searchsorted(CONFIDENCE_EDGES, confidence, side="right")
     codes = np.where(np.isnan(confidence), len(labels) - 1, codes)
     return _view("Confidence", labels, colours, codes, metres)
+
+
+def inferred(bases: Sequence[str | None]) -> list[bool]:
+    """Return of each segment whether its limit is inferred: it has one, and the map does not state it.
+
+    Examples
+    --------
+    >>> inferred(["posted", "learned", None])
+    [False, True, False]
+    """
+    return [basis is not None and basis not in STATED for basis in bases]
 
 
 def _in_order(words: Iterable[str], found: Iterable[str]) -> list[str]:

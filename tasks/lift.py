@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,6 +24,9 @@ from tasks.columns import gathered, python_values
 
 Tables = Mapping[str, pa.Table]
 """Tables of one tile by the name of their contract."""
+
+Values = Sequence[Any] | npt.NDArray[Any]
+"""One value for each row; of an array with two dimensions each row is a list."""
 
 
 class Lifted(NamedTuple):
@@ -269,7 +273,7 @@ def columns_read(contract: Contract, signature: Signature, *, is_first: bool) ->
     return [name for name in contract.names if name in wanted]
 
 
-def assemble(contract: Contract, signature: Signature, source: pa.Table, values: Sequence[Sequence[Any]]) -> pa.Table:
+def assemble(contract: Contract, signature: Signature, source: pa.Table, values: Sequence[Values]) -> pa.Table:
     """Return rows of `contract`: carried columns of `source`, and the task's columns of Python values."""
     made = dict(zip(signature.gives, values, strict=True)) if values else dict.fromkeys(signature.gives, ())
     columns = []
@@ -281,11 +285,19 @@ def assemble(contract: Contract, signature: Signature, source: pa.Table, values:
     return pa.Table.from_arrays(columns, schema=contract.schema)
 
 
-def _arrow_column(contract: Contract, name: str, values: Sequence[Any]) -> pa.Array:
+def _arrow_column(contract: Contract, name: str, values: Values) -> pa.Array:
     try:
+        if isinstance(values, np.ndarray) and values.ndim == 2:
+            return _lists(values).cast(contract[name].type)
         return pa.array(values, type=contract[name].type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ContractError(f"{contract.name} v{contract.version}: {name!r}: {error}") from error
+
+
+def _lists(rows: npt.NDArray[Any]) -> pa.ListArray:
+    """Return the rows of an array as lists."""
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(rows).ravel()))
 
 
 def reject_table(

@@ -1,11 +1,13 @@
 """All that speaks of the limit of one segment, as witnesses that are weighed and as evidence that people read."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
-from tasks.ladder import RELIABILITY, Witness
+from tasks.ladder import ORDER, RELIABILITY, Witness
 from tasks.limit_text import limit_speed, limit_text
+from tasks.maxspeed import UnreadableSpeed, read_maxspeed
 
 Row = Mapping[str, Any]
 Evidence = dict[str, Any]
@@ -14,6 +16,12 @@ SIGN_KINDS = ("limit", "zone")
 """Signs that show a limit; ends and city limits tell of the law alone."""
 SURE = ("exact", "relation", "posted")
 """Ways in which the law tells a road type without doubt."""
+RULE_NOTE = "speed_limits rule"
+"""How notes on rules of the source begin; their number may be one for lorries or for a part of the segment."""
+OVERRULED = re.compile(r"not counted, since (.+) says otherwise$", re.DOTALL)
+"""How notes on a statement end that another one contradicts; the group is the other's tag."""
+LEAST_AREA = 0.05
+"""Probability of an area below which its law is not worth a line."""
 FULL = 0.9
 """Weight of a sign that stands on one segment: it counts as fully reliable."""
 
@@ -49,7 +57,7 @@ def own_witnesses(
         yield Witness(_basis_of(posted, heading, evidence), text)
     for each in evidence:
         other = _number(each)
-        if other and other != text and each["weight"] >= 1 and _is_for(heading, each) and "rule" not in each["note"]:
+        if other and other != text and _is_for(heading, each) and _is_heard(each, evidence):
             yield Witness(Basis(each["basis"]), other)
     for sign in around.signs:
         shown = _number(sign)
@@ -58,6 +66,45 @@ def own_witnesses(
     for law in around.implied:
         if law["limit"] and _is_for(heading, law):
             yield Witness(Basis.IMPLICIT, law["limit"])
+
+
+def _is_heard(row: Row, evidence: Sequence[Row]) -> bool:
+    """Whether a statement is about cars at any hour: it counts, or contradicts one that does.
+
+    A statement contradicts only what is said for the same vehicles and hours.
+    """
+    if row["weight"] >= 1:
+        return not row["note"].startswith(RULE_NOTE)
+    overruled = OVERRULED.search(row["note"])
+    return overruled is not None and any(
+        each["weight"] >= 1 and f"{each['note']};".startswith(f"{overruled[1]};") for each in evidence
+    )
+
+
+def reason_of(heading: Heading, posted: Row | None, reason: str | None, evidence: Sequence[Row]) -> str | None:
+    """Return why the map states no number for a heading: the word in a tag for it, else that of the whole segment.
+
+    Examples
+    --------
+    >>> word = {"basis": "posted", "value": None, "weight": 1.0, "heading": "forward", "note": "maxspeed:forward=walk"}
+    >>> [reason_of(heading, None, None, [word]) for heading in Heading]
+    ['walking_pace', None]
+    """
+    if posted:
+        return None
+    words = {each["heading"]: word for each in evidence if (word := _reason_in(each))}
+    return words.get(heading, words.get(None)) if words else reason
+
+
+def _reason_in(row: Row) -> str | None:
+    """Return the reason that a tag gives instead of a number."""
+    if row["basis"] != Basis.POSTED or row["value"] is not None or row["weight"] < 1:
+        return None
+    try:
+        found = read_maxspeed(row["note"].partition("; ")[0].partition("=")[2]).reason
+    except UnreadableSpeed:
+        return None
+    return found.value if found else None
 
 
 def _basis_of(posted: Row | None, heading: Heading, evidence: Sequence[Row]) -> Basis:
@@ -89,7 +136,7 @@ def evidence_rows(evidence: Sequence[Evidence], around: Around) -> list[Evidence
         *_law_rows(around),
         *_learned_row(around),
     ]
-    return sorted(rows, key=lambda row: (list(Basis).index(Basis(row["basis"])), -row["weight"]))
+    return sorted(rows, key=lambda row: (ORDER[Basis(row["basis"])], -row["weight"]))
 
 
 def _row(basis: Basis, limit: str | None, weight: float, note: str, heading: str | None = None) -> Evidence:
@@ -120,14 +167,18 @@ def _continuity_row(around: Around) -> Iterator[Evidence]:
 
 def _law_rows(around: Around) -> Iterator[Evidence]:
     for part in around.legal:
+        if part["urban"]["limit"] == part["rural"]["limit"]:
+            yield _law_row(part, "urban" if around.built_up >= 0.5 else "rural", 1.0, around)
+            continue
         for area, chance in (("urban", around.built_up), ("rural", 1 - around.built_up)):
-            answer = part[area]
-            if chance < 0.05 and part["rural"]["limit"] != part["urban"]["limit"]:
-                continue
-            basis = Basis.LAW if answer["certainty"] in SURE else Basis.FUZZY
-            yield _row(basis, answer["limit"], chance if answer["limit"] else 0.0, _law_note(part, area, around))
-            if part["rural"]["limit"] == part["urban"]["limit"]:
-                break
+            if chance >= LEAST_AREA:
+                yield _law_row(part, area, chance, around)
+
+
+def _law_row(part: Row, area: str, chance: float, around: Around) -> Evidence:
+    answer = part[area]
+    basis = Basis.LAW if answer["certainty"] in SURE else Basis.FUZZY
+    return _row(basis, answer["limit"], chance if answer["limit"] else 0.0, _law_note(part, area, around))
 
 
 def _law_note(part: Row, area: str, around: Around) -> str:
@@ -142,5 +193,26 @@ def _law_note(part: Row, area: str, around: Around) -> str:
 
 def _learned_row(around: Around) -> Iterator[Evidence]:
     best = max(around.odds, key=lambda each: each["learned"], default=None)
-    if best:
+    if best and (len(around.odds) == 1 or best["learned"] > min(each["learned"] for each in around.odds)):
         yield _row(Basis.LEARNED, best["limit"], best["learned"], "such roads here, where the map states a limit")
+
+
+def explained(rows: Sequence[Evidence], choices: Mapping[Heading, tuple[str, Basis]]) -> list[Evidence]:
+    """Return evidence in which each statement about the segment itself that was not followed says what counts instead.
+
+    Parameters
+    ----------
+    choices
+        Limit and basis of each heading that has one.
+    """
+    return [row | {"note": _with_choice(row, choices)} for row in rows]
+
+
+def _with_choice(row: Evidence, choices: Mapping[Heading, tuple[str, Basis]]) -> str:
+    note, stated = str(row["note"]), _number(row)
+    is_own = Basis(row["basis"]) in RELIABILITY and row["weight"] > 0 and not note.startswith(RULE_NOTE)
+    others = [choice for heading, choice in choices.items() if _is_for(heading, row)]
+    if not stated or not is_own or not others or any(limit == stated for limit, _ in others):
+        return note
+    limit, basis = others[0]
+    return f"{note}; not followed: {limit} ({basis}) counts"

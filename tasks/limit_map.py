@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import shapely
 
 from schemas.vocabulary import Heading, OneWay, RoadClass, SpeedUnit
-from tasks.legend import View, basis_view, confidence_view, limit_view
+from tasks.legend import View, basis_view, confidence_view, inferred, limit_view
 from tasks.rule_words import rule_text
 from tasks.speed_rule import speed_in_kmh
 
@@ -71,11 +71,14 @@ def page_data(limits: pa.Table, segments: pa.Table) -> dict[str, Any]:
     roads, found = segments.select(ROAD_COLUMNS).to_pylist(), limits.select(LIMIT_COLUMNS).to_pylist()
     counts, steps = _steps(segments["geometry"])
     rows = [_row(road, limit) for road, limit in zip(roads, found, strict=True)]
+    is_inferred = inferred(limits["basis"].to_pylist())
     return {
         "counts": counts,
         "steps": steps,
         "columns": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())},
         "views": [_view_json(view) for view in _views(limits, segments)],
+        "inferred": [int(each) for each in is_inferred],
+        "inferred_metres": float(segments["length_m"].to_numpy()[is_inferred].sum()),
         "credits": _credits(roads),
         "metres": pc.sum(segments["length_m"]).as_py() or 0.0,
         "is_imperial": any(f" {SpeedUnit.MPH}" in row["forward"] for row in rows),

@@ -15,7 +15,8 @@ import shapely
 from schemas.vocabulary import SpeedUnit
 from tasks.law.law_table import LawError
 from tasks.legal_limit import legal_values
-from tasks.limit_model.candidates import GROUNDS, Segments, candidates, limits_of, speed_order
+from tasks.limit_model.attributes import ATTRIBUTES
+from tasks.limit_model.candidates import FEATURES, GROUNDS, Segments, candidates, limits_of, speed_order
 from tasks.limit_model.combiner import Combiner, read_combiner
 from tasks.limit_model.habits import Habits
 from tasks.limit_model.row_sum import row_sums
@@ -32,6 +33,8 @@ LEAST = 0.001
 """Probability below which a limit is not worth a row."""
 PART = 4000
 """Segments weighed in one go: memory goes by this times the number of limits."""
+LEAST_SAID = 0.004
+"""Share below which what a ground says of a limit is not worth weighing."""
 NOWHERE = ""
 """Code of a segment at sea."""
 LEARNED, FAR = GROUNDS.index("learned"), GROUNDS.index("far")
@@ -62,7 +65,7 @@ class LimitOdds(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """Segments of one jurisdiction, and all that speaks for each limit there."""
+    """Segments of one jurisdiction and unit, and all that speaks for each limit there."""
 
     rows: Rows
     limits: list[str]
@@ -94,7 +97,7 @@ def limit_odds(
     class_: Sequence[str],
     subclass: Sequence[str | None],
     built_up: Floats,
-    attributes: Sequence[Sequence[float]],
+    attributes: Floats,
     jurisdictions: Sequence[Sequence[Row]],
     speed_unit: Sequence[str | None],
     witnesses: Sequence[Sequence[Row]],
@@ -111,7 +114,7 @@ def limit_odds(
     sources
         As in ROAD_SEGMENT; the first record is the way that a segment is a part of.
     attributes
-        As in ROAD_ATTRIBUTE.
+        As in ROAD_ATTRIBUTE; shape (n, attributes).
     jurisdictions, speed_unit
         As in JURISDICTION; of several the first one counts.
     witnesses, legal
@@ -121,7 +124,8 @@ def limit_odds(
     """
     combiner = read_combiner(params.combiner, params.combiner_digest)
     records = np.array([parts[0]["record_id"] if parts else None for parts in sources], dtype=object)
-    asked = is_own | np.isin(records, sorted({each for each in records[is_own] if each}))
+    voiced = {each for each in records[is_own] if each}
+    asked = is_own | np.array([each in voiced for each in records], dtype=bool)
     middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
     places = places_m(shapely.get_x(middle), shapely.get_y(middle))
     odds: list[list[dict[str, Any]]] = [[] for _ in class_]
@@ -153,7 +157,7 @@ def weigh(
     class_: Sequence[str],
     subclass: Sequence[str | None],
     built_up: Floats,
-    attributes: Sequence[Sequence[float]],
+    attributes: Floats,
     jurisdictions: Sequence[Sequence[Row]],
     speed_unit: Sequence[str | None],
     witnesses: Sequence[Sequence[Row]],
@@ -162,10 +166,11 @@ def weigh(
     params: LimitModel,
 ) -> Iterator[Weighed]:
     """Yield all that speaks for each limit, jurisdiction by jurisdiction, in parts; parameters as in `limit_odds`."""
-    known = np.array(attributes, dtype=np.float64).reshape(len(class_), -1)
+    known = np.array(attributes, dtype=np.float64).reshape(len(class_), len(ATTRIBUTES))
     codes = [parts[0]["code"] if parts else NOWHERE for parts in jurisdictions]
-    for rows in groups(codes, asked):
-        code, unit = codes[rows[0]], speed_unit[rows[0]] or str(SpeedUnit.KMH)
+    units = [unit or str(SpeedUnit.KMH) for unit in speed_unit]
+    for rows in groups([f"{code} {unit}" for code, unit in zip(codes, units, strict=True)], asked):
+        code, unit = codes[rows[0]], units[rows[0]]
         habits = habits_in(params.habits, country_of(code), params.habits_digest)
         common = {*(habits.limits if habits else ()), *law_limits(params.law, code)}
         for part in np.array_split(rows, -(-len(rows) // PART)):
@@ -180,12 +185,20 @@ def weigh(
             )
             limits, allowed = limits_of(segments, common)
             if limits:
-                yield Weighed(part, limits, candidates(segments, habits, limits, allowed), allowed, code, unit)
+                said = candidates(segments, habits, limits, allowed)
+                yield Weighed(part, limits, said, allowed & is_worth_weighing(said), code, unit)
+
+
+def is_worth_weighing(said: Floats) -> Flags:
+    """Return for which limits any ground or law speaks at all; shape (n, limits)."""
+    strongest: Floats = said[:, :, 1 : len(GROUNDS)].max(axis=2)
+    is_said: Flags = (strongest >= LEAST_SAID) | (said[:, :, FEATURES.index("law")] > 0)
+    return is_said
 
 
 def voices_of(combiner: Combiner, parts: Iterable[Weighed]) -> Iterator[Voices]:
-    """Yield what all segments of each jurisdiction say, its parts put together."""
-    for _, of_code in groupby(parts, key=lambda part: part.code):
+    """Yield what all segments of each jurisdiction and unit say, its parts put together."""
+    for _, of_code in groupby(parts, key=lambda part: (part.code, part.unit)):
         said = list(of_code)
         limits = sorted({limit for part in said for limit in part.limits}, key=speed_order)
         rows = np.concatenate([part.rows for part in said])
@@ -227,10 +240,11 @@ def one_voice(shares: Floats, records: npt.NDArray[np.object_], places: Floats, 
         if len(rows) < 2:
             continue
         apart = np.linalg.norm(places[rows][:, None] - places[rows][None], axis=2)
-        weights = np.where(apart <= ONE_VOICE_M, length_m[rows], 0.0)
-        for row, weight in zip(rows, weights, strict=True):
-            mean = (weight[:, None] * logs[rows]).sum(axis=0) / weight.sum()
-            joined[row] = np.where(joined[row] > 0, np.exp(mean), 0.0)
+        for row, is_near in zip(rows, apart <= ONE_VOICE_M, strict=True):
+            near = rows[is_near]  # those alone: sums round otherwise where farther ones are in sight too
+            if len(near) > 1:
+                mean = (length_m[near, None] * logs[near]).sum(axis=0) / length_m[near].sum()
+                joined[row] = np.where(joined[row] > 0, np.exp(mean), 0.0)
     shared: Floats = joined / np.maximum(row_sums(joined), DOUBT)
     return shared
 

@@ -19,7 +19,8 @@ class RoadAttribute(NamedTuple):
 
     country: list[str | None]
     limit: list[str | None]
-    attributes: list[npt.NDArray[np.float32]]
+    attributes: npt.NDArray[np.float32]
+    """Shape (n, attributes)."""
 
 
 def road_attribute(
@@ -36,7 +37,7 @@ def road_attribute(
     end_roads: npt.NDArray[np.int32],
     highest_neighbour: npt.NDArray[np.int32],
     built_up: Floats,
-    surroundings: Sequence[Sequence[float]],
+    surroundings: Floats,
     jurisdictions: Sequence[Sequence[Row]],
     speed_unit: Sequence[str | None],
     forward: Sequence[Row | None],
@@ -61,7 +62,7 @@ def road_attribute(
     )
     countries = [country_of(parts[0]["code"]) if parts else None for parts in jurisdictions]
     stated = stated_limits(forward, backward, reason, speed_unit)
-    return RoadAttribute(countries, stated, list(known.astype(np.float32)))
+    return RoadAttribute(countries, stated, known.astype(np.float32))
 
 
 def country_of(code: str) -> str:

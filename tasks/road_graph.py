@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import combinations
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
@@ -19,8 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Return a function that Numba compiles; its machine code is kept for the next process."""
-    made: F = numba.njit(cache=True)(function)
-    return made
+    return cast(F, numba.njit(cache=True)(function))
 
 
 class Ends(NamedTuple):
@@ -48,7 +47,8 @@ def ends_of(connectors: Sequence[Sequence[Mapping[str, Any]]]) -> Ends:
 
     Examples
     --------
-    >>> ends_of([[{"connector_id": "a", "at": 0.0}, {"connector_id": "b", "at": 1.0}], [{"connector_id": "b", "at": 0.0}]])
+    >>> a, b, c = ({"connector_id": name, "at": at} for name, at in (("a", 0.0), ("b", 1.0), ("b", 0.0)))
+    >>> ends_of([[a, b], [c]])
     Ends(connector=array([0, 1, 1]), segment=array([0, 0, 1]), at=array([0., 1., 0.]))
     """
     numbers: dict[str, int] = {}
@@ -127,59 +127,61 @@ def reach(
     """
     count = len(offsets) - 1
     best = np.full(count, np.inf)
-    way_m = np.zeros(count)
-    way_p = np.zeros(count)
-    done = np.zeros(count, dtype=np.bool_)
-    size = max(1024, 4 * len(sources))
-    found_s = np.empty(size, dtype=np.int64)
-    found_t = np.empty(size, dtype=np.int64)
-    found_m = np.empty(size)
-    found_p = np.empty(size)
+    way = np.zeros((count, 2))
+    pairs = np.empty((max(1024, 4 * len(sources)), 2), dtype=np.int64)
+    costs = np.empty((len(pairs), 2))
     total = 0
     for source in sources:
-        best[source] = 0.0
-        way_m[source] = 0.0
-        way_p[source] = 0.0
-        heap = [(0.0, source)]
-        touched = [source]
-        while len(heap) > 0:
-            cost, here = heappop(heap)
-            if done[here]:
-                continue
-            done[here] = True
-            if here != source:
-                if total == size:
-                    size *= 2
-                    found_s, found_t = _grown(found_s, size), _grown(found_t, size)
-                    found_m, found_p = _grown(found_m, size), _grown(found_p, size)
-                found_s[total], found_t[total] = source, here
-                found_m[total], found_p[total] = way_m[here], way_p[here]
+        touched = _spread(offsets, targets, metres, penalties, source, scale_m, most, best, way)
+        while total + len(touched) > len(pairs):
+            pairs, costs = _doubled(pairs), _doubled(costs)
+        for row in touched:
+            if row != source:
+                pairs[total, 0], pairs[total, 1] = source, row
+                costs[total] = way[row]
                 total += 1
-            for link in range(offsets[here], offsets[here + 1]):
-                there = targets[link]
-                if done[there]:
-                    continue
-                far = way_m[here] + metres[link]
-                hard = way_p[here] + penalties[link]
-                price = far / scale_m + hard
-                if price <= most and price < best[there]:
-                    if best[there] == np.inf:
-                        touched.append(there)
-                    best[there] = price
-                    way_m[there] = far
-                    way_p[there] = hard
-                    heappush(heap, (price, there))
-        for each in touched:
-            best[each] = np.inf
-            done[each] = False
-    return found_s[:total], found_t[:total], found_m[:total], found_p[:total]
+            best[row] = np.inf
+    return pairs[:total, 0].copy(), pairs[:total, 1].copy(), costs[:total, 0].copy(), costs[:total, 1].copy()
 
 
 @compiled
-def _grown(values, size):  # type: ignore[no-untyped-def]
-    grown = np.empty(size, dtype=values.dtype)
-    grown[: len(values)] = values
-    return grown
+def _spread(
+    offsets: Ints,
+    targets: Ints,
+    metres: Floats,
+    penalties: Floats,
+    source: int,
+    scale_m: float,
+    most: float,
+    best: Floats,
+    way: Floats,
+) -> list[int]:
+    """Return the rows within `most` of one source, itself first; `best` gets their cost, `way` metres and penalty."""
+    best[source] = 0.0
+    way[source] = 0.0
+    heap = [(0.0, source)]
+    touched = [source]
+    while len(heap) > 0:
+        cost, here = heappop(heap)
+        if cost > best[here]:
+            continue
+        for link in range(offsets[here], offsets[here + 1]):
+            there = targets[link]
+            far, hard = way[here, 0] + metres[link], way[here, 1] + penalties[link]
+            price = far / scale_m + hard
+            if price <= most and price < best[there]:
+                if best[there] == np.inf:
+                    touched.append(there)
+                best[there] = price
+                way[there, 0], way[there, 1] = far, hard
+                heappush(heap, (price, there))
+    return touched
+
+
+@compiled
+def _doubled(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array with room for twice as many rows."""
+    return np.concatenate((rows, np.empty_like(rows)))
 
 
 EARTH_M = 6371008.8

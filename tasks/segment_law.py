@@ -1,4 +1,4 @@
-"""What the law says of one segment: on each part of it, inside and outside built-up areas, and by the codes it names."""
+"""What the law says of one segment: on each part of it, in and out of built-up areas, and by the codes it names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,8 +61,8 @@ def segment_law(
     Examples
     --------
     >>> found = segment_law(
-    ...     class_="tertiary", subclass=None, tags={"highway": "tertiary"}, one_way="no", ref=None, name=None, routes=[],
-    ...     jurisdictions=[{"code": "FI", "between": None}], codes=[], params=LawFile(),
+    ...     class_="tertiary", subclass=None, tags={"highway": "tertiary"}, one_way="no", ref=None, name=None,
+    ...     routes=[], jurisdictions=[{"code": "FI", "between": None}], codes=[], params=LawFile(),
     ... )
     >>> [found.legal[0][area]["limit"] for area in ("urban", "rural")]
     ['50 km/h', '100 km/h']

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
 from tasks.inferred_rule import inferred_rules
-from tasks.ladder import FLOOR, posterior, strongest
-from tasks.limit_evidence import SURE, Around, Evidence, evidence_rows, own_witnesses
+from tasks.ladder import DECIDING, FLOOR, RELIABILITY, posterior, strongest
+from tasks.limit_evidence import SURE, Around, Evidence, evidence_rows, explained, own_witnesses, reason_of
 from tasks.limit_text import UNLIMITED, limit_kmh
-from tasks.speed_rule import Rule
+from tasks.speed_rule import Rule, longest_limit
 
 Row = Mapping[str, Any]
 
@@ -60,8 +60,9 @@ def speed_limit(
     """Return the limit of a segment with what it rests on, and how sure it is.
 
     What is said of the segment itself decides, from the strongest rung down: a posted limit, a sign, a zone, a law
-    that the map names. Where nothing is, the likeliest limit counts. The confidence is the probability that all
-    witnesses together give the limit that was chosen.
+    that the map names. Where nothing is, or only what is wrong more often than right (a sign at the far end), the
+    likeliest limit counts. The confidence is the probability that all witnesses together give the limit that was
+    chosen. In a segment of several jurisdictions the number is that of the longest part.
 
     Parameters
     ----------
@@ -93,32 +94,40 @@ def speed_limit(
     known = [each for each in chosen.values() if each]
     if not known:
         return SpeedLimit(code, list(rules), None, None, None, None, SpeedReason.NO_LAW.value, told)
-    ahead, back = (_kmh(each) for each in chosen.values())
     limits = {heading: each.limit for heading, each in chosen.items() if each}
+    made = inferred_rules(rules, posted, limits, legal, built_up)
+    ahead, back = (_kmh(each) for each in chosen.values())
+    if len(legal) > 1:
+        ahead, back = (longest_limit(made, heading) if chosen[heading] else None for heading in Heading)
     return SpeedLimit(
         jurisdiction=code,
-        speed_limits=inferred_rules(rules, posted, limits, legal, built_up),
+        speed_limits=made,
         max_speed_forward_kmh=ahead,
         max_speed_backward_kmh=back,
         basis=min((each.basis for each in known), key=list(Basis).index).value,
         confidence=min(each.confidence for each in known),
         reason=SpeedReason.UNLIMITED.value if ahead is None and back is None else None,
-        evidence=told,
+        evidence=explained(told, {heading: (each.limit, each.basis) for heading, each in chosen.items() if each}),
     )
 
 
 def choose(
     heading: Heading, posted: Row | None, reason: str | None, evidence: Sequence[Row], around: Around
 ) -> Choice | None:
-    """Return the limit of one heading, None where nothing tells any."""
+    """Return the limit of one heading, None where nothing tells any, or where the map states what is no number."""
+    reason = reason_of(heading, posted, reason, evidence)
+    if reason in WITHOUT_NUMBER:
+        return None
     prior = {each["limit"]: each["probability"] for each in around.odds}
     witnesses = list(own_witnesses(heading, posted, reason, evidence, around))
-    if own := strongest(witnesses):
-        return Choice(own.limit, own.basis, posterior(prior, witnesses)[own.limit])
-    if not prior:
+    after = posterior(prior, witnesses) if witnesses else prior
+    if own := strongest(each for each in witnesses if RELIABILITY[each.basis] * each.weight >= DECIDING):
+        return Choice(own.limit, own.basis, after[own.limit])
+    if not after:
         return _by_law(around)
-    limit = max(prior, key=lambda each: prior[each])
-    return Choice(limit, _ground(limit, around), prior[limit])
+    limit = max(after, key=lambda each: after[each])
+    said = strongest(each for each in witnesses if each.limit == limit)
+    return Choice(limit, said.basis if said else _ground(limit, around), after[limit])
 
 
 def _by_law(around: Around) -> Choice | None:

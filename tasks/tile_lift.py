@@ -1,7 +1,7 @@
 """Lift a plain function over a whole tile, which it sees with its surroundings, to a function over Arrow tables."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from tasks.lift import (
     Refused,
     Signature,
     Tables,
+    Values,
     as_tuple,
     assemble,
     column_of,
@@ -84,7 +85,7 @@ class PerTile:
             return Lifted(self.writes.empty(), reject_table(self.task, own.column(first.key), refused))
         return Lifted(assemble(self.writes, self.signature, own, columns), REJECT.empty())
 
-    def _call(self, tables: Tables, is_own: npt.NDArray[np.bool_]) -> list[Sequence[Any]]:
+    def _call(self, tables: Tables, is_own: npt.NDArray[np.bool_]) -> list[Values]:
         arguments = self.arguments(tables, is_own)
         columns = self.task(**arguments)
         wrong = [name for name, values in zip(columns._fields, columns, strict=True) if len(values) != len(is_own)]
@@ -92,7 +93,7 @@ class PerTile:
             raise ValueError(f"{wrong[0]!r} has not one value for each of the {len(is_own)} rows")
         if is_own.all():
             return list(columns)
-        return [[value for value, own in zip(values, is_own, strict=True) if own] for values in columns]
+        return [_own(values, is_own) for values in columns]
 
     def arguments(self, tables: Tables, is_own: npt.NDArray[np.bool_]) -> dict[str, Any]:
         """Return what the task is called with for a tile."""
@@ -114,3 +115,9 @@ class PerTile:
             first = self.sources[0]
             column = joined(column, tables[owner].column(contract.key), tables[first.name].column(first.key))
         return array_values(column, self.signature.hints.get(name))
+
+
+def _own(values: Values, is_own: npt.NDArray[np.bool_]) -> Values:
+    if isinstance(values, np.ndarray):
+        return values[is_own]
+    return [value for value, own in zip(values, is_own, strict=True) if own]

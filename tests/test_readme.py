@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.speed_limits import LIMITS, speed_limits
-from tests.pipelines.local import run_here, written
+from pipelines.speed_limits import speed_limits
+from tests.pipelines.local import written
+from tests.pipelines.run_folder import inferred_folder
 from tests.roads import random_roads
 
 PROJECT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def test_the_query_of_the_readme_runs(tmp_path: Path) -> None:
     query = re.search(r"```sql\n(.+?)```", README, re.DOTALL)
     assert query
     roads = random_roads(40)
-    run_here(LIMITS, written(roads, tmp_path, tiles=3), into=tmp_path)
+    inferred_folder(roads, tmp_path, tiles=3)
     rows = duckdb.sql(query[1].replace("out/demo", str(tmp_path))).fetchall()
     assert sum(row[3] for row in rows) == pytest.approx(sum(roads["length_m"].to_pylist()) / 1000, abs=0.2)
 

@@ -46,7 +46,7 @@ def attributes(
     end_roads: npt.NDArray[np.int32],
     highest_neighbour: npt.NDArray[np.int32],
     built_up: Floats,
-    surroundings: Sequence[Sequence[float]],
+    surroundings: Floats,
 ) -> Floats:
     """Return the attributes of segments; shape (n, len(ATTRIBUTES)). Nothing in them states a limit."""
     middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
@@ -66,7 +66,7 @@ def attributes(
         built_up,
     ]
     tagged = [of_tags(each or {}, is_one_way=way != OneWay.NO) for each, way in zip(tags, one_way, strict=True)]
-    around = np.array(surroundings, dtype=np.float64).reshape(len(class_), len(SURROUNDINGS))
+    around = np.asarray(surroundings, dtype=np.float64).reshape(len(class_), len(SURROUNDINGS))
     columns = np.column_stack([np.asarray(column, dtype=np.float64) for column in own])
     return np.hstack([columns, np.array(tagged, dtype=np.float64).reshape(len(class_), len(TAGGED)), around])
 

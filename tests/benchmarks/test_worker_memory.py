@@ -1,6 +1,6 @@
 """Peak memory of the workers: does it grow with the number of segments?
 
-Run as `python -m tests.benchmarks.test_worker_memory [SEGMENTS …]`: the speed limit stage over ever more segments, each
+Run as `python -m tests.benchmarks.test_worker_memory [SEGMENTS …]`: the stage that reads limits over ever more segments, each
 size with a Ray session of its own, and the highest resident memory that any worker reports (`_costs.json`).
 """
 
@@ -12,16 +12,16 @@ import pytest
 
 from pipelines.costs import Costs
 from pipelines.settings import DEFAULTS
-from pipelines.speed_limits import LIMITS
+from pipelines.limit_stages import POSTED
 from pipelines.table import Table
 from tests.benchmarks.shifted_roads import base_roads, lay_out
 
 
 def peak_mb(table: Table, into: Path) -> float:
-    """Highest resident memory (MB) of a worker in the speed limit stage."""
+    """Highest resident memory (MB) of a worker in the stage that reads the limits stated."""
     from pipelines.stage import run_stage
 
-    made = run_stage(LIMITS, [table], str(into), DEFAULTS)
+    made = run_stage(POSTED, [table], str(into), DEFAULTS)
     return max(tile.peak_mb for tile in Costs(made).tiles.values())
 
 

@@ -1,0 +1,92 @@
+"""What a call names: files, a code, a law table, a model. All is checked before anything is read."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.readers.reading import ReadError
+
+if TYPE_CHECKING:
+    from pipelines.speed_limits import Sources
+
+EXPECTED = "expected a combiner.json that waysmith train has made"
+
+
+class CallError(ValueError):
+    """The words of a call name something that cannot be used, or do not go together."""
+
+
+def check_files(files: Sequence[Path]) -> None:
+    """Refuse at once what is not there; all else is the reader's to say.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing.
+    """
+    for file in files:
+        if not file.exists():
+            raise ReadError(f"{file}: no such file or folder")
+
+
+def check_model(file: Path) -> None:
+    """Refuse what is not a model that this version can ask.
+
+    Raises
+    ------
+    CallError
+        If the file cannot be read, is of another kind, or weighs other things than this version knows.
+    """
+    from schemas.vocabulary import SpeedUnit
+    from tasks.limit_model.candidates import FEATURES
+    from tasks.limit_model.combiner import Combiner
+
+    try:
+        combiner = Combiner.from_json(file.read_text(encoding="utf-8"))
+        units = set(combiner.calibration)
+    except OSError as error:
+        raise CallError(f"{file}: {error.strerror}, {EXPECTED}") from None
+    except json.JSONDecodeError as error:
+        raise CallError(f"{file}:{error.lineno}:{error.colno}: {error.msg}, {EXPECTED}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CallError(f"{file}: {type(error).__name__} {error}, {EXPECTED}") from None
+    named = _weighed(combiner.trees)
+    if tuple(named) != FEATURES or not units >= set(SpeedUnit):
+        differing = sorted(set(named) ^ set(FEATURES)) or sorted(set(SpeedUnit) - units) or ["their order"]
+        raise CallError(f"{file}: a model of another version, which differs in {', '.join(differing)}: train it again")
+
+
+def _weighed(trees: str) -> list[str]:
+    """Return the names of what trees weigh, as LightGBM writes them."""
+    key = "feature_names="
+    return next((line.removeprefix(key).split(" ") for line in trees.splitlines() if line.startswith(key)), [])
+
+
+def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None) -> "Sources":
+    """Return what limits are inferred from, with full paths, since workers may stand elsewhere.
+
+    Raises
+    ------
+    UnknownJurisdiction
+        If no place has the code.
+    LawError
+        If the law table cannot be used.
+    CallError
+        If the model cannot be used.
+    """
+    from tasks.borders.place import place_named
+    from tasks.law.law_table import read_law
+
+    if jurisdiction is not None:
+        place_named(jurisdiction)
+    read_law(law)
+    if model is not None:
+        check_model(model)
+    from pipelines.speed_limits import Sources
+
+    return Sources(jurisdiction, _full(law), _full(model))
+
+
+def _full(path: Path | None) -> str | None:
+    return str(path.absolute()) if path else None

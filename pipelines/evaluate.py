@@ -1,0 +1,200 @@
+"""The flow that proves limits: those of whole cells are hidden, inferred from the rest, and compared."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+from prefect import flow
+
+from pipelines.limit_stages import POSTED
+from pipelines.map_features import map_features
+from pipelines.road_segments import road_segments
+from pipelines.settings import DEFAULTS, Settings
+from pipelines.speed_limits import Sources, infer_limits
+from pipelines.stage import run
+from pipelines.table import Table, open_table, write_together
+from schemas.built_up import BUILT_UP
+from schemas.jurisdiction import JURISDICTION
+from schemas.receipt import Receipt
+from schemas.road import ROAD_SEGMENT
+from schemas.scored_limit import SCORED_LIMIT
+from tasks.evaluation.comparison import Compared, Drawn, Tables, compare, draw
+from tasks.evaluation.figures import Case, figures
+from tasks.evaluation.hiding import EvaluationError, Hidden, hide_limits
+from tasks.evaluation.plot import plot
+from tasks.evaluation.report import report_lines
+from tasks.law.law_table import Law
+from tasks.lift import Lift, PerRow
+
+SEED = 20_260
+"""Lot by which cells are drawn unless another is named; not among those that the model is trained with."""
+SHARE = 0.5
+ENDINGS = re.compile(r"(?:\.(?:gz|bz2|pbf|osm|parquet))+$")
+
+Run = Callable[..., Table]
+"""Runs a lift over tables, as `pipelines.stage.run` does, with `into`."""
+Infer = Callable[[Table, Table, str], Table]
+"""Makes limits out of roads and what lies beside them, into a folder."""
+
+
+class Map(NamedTuple):
+    """What one file holds."""
+
+    name: str
+    segments: Table
+    features: Table
+
+
+class Engine(NamedTuple):
+    """How stages are run and limits inferred."""
+
+    run: Run
+    infer: Infer
+    law: Law
+
+
+class Evaluation(NamedTuple):
+    """What came of an evaluation."""
+
+    figures: dict[str, Any]
+    files: tuple[Path, ...]
+    """Report, figures and picture."""
+
+
+@flow(name="evaluate-speed-limits", log_prints=False)
+def evaluate(
+    roads: list[str],
+    into: str,
+    seed: int = SEED,
+    share: float = SHARE,
+    sources: Sources | None = None,
+    settings: Settings = DEFAULTS,
+) -> Evaluation:
+    """Map files in, out how right inferred limits are where those of the map are hidden.
+
+    Parameters
+    ----------
+    roads
+        Files, or folders of Overture files; each is evaluated by itself into a folder of its name.
+    into
+        Folder for report.md, report.json, report.svg and the tables.
+    seed
+        Lot by which cells are drawn.
+    share
+        Share of the cells with stated limits whose limits are hidden.
+    sources, settings
+        As in the flow of speed limits.
+    """
+    check_draw(seed, share)
+    asked = sources or Sources()
+
+    def staged(lift: Lift, *tables: Table, into: str) -> Table:
+        return run(lift, *tables, into=into, settings=settings)
+
+    def inferred(segments: Table, features: Table, into: str) -> Table:
+        return infer_limits(segments, features, into, asked, settings)
+
+    engine = Engine(staged, inferred, asked.law_file.law)
+    names = extract_names(roads)
+    maps = [read_map(name, file, f"{into}/{name}/map") for name, file in zip(names, roads, strict=True)]
+    cases = [evaluate_map(each, f"{into}/{each.name}", seed=seed, share=share, engine=engine) for each in maps]
+    return write_report(cases, Path(into), seed=seed, share=share)
+
+
+def check_draw(seed: int, share: float) -> None:
+    """Raise unless cells can be drawn by such a lot.
+
+    Raises
+    ------
+    EvaluationError
+        If the seed is below 0 or the share not between 0 and 1.
+    """
+    if seed < 0:
+        raise EvaluationError(f"seed {seed}: expected 0 or more")
+    if not 0 < share < 1:
+        raise EvaluationError(f"share {share:g}: expected more than 0 and less than 1")
+
+
+def extract_names(roads: Sequence[str]) -> list[str]:
+    """Return a name for each file, without its endings; of several with one name the later ones are numbered.
+
+    Examples
+    --------
+    >>> extract_names(["a/town.osm.pbf", "b/town.osm.gz", "boulder.parquet"])
+    ['town', 'town-2', 'boulder']
+    """
+    names: list[str] = []
+    for file in roads:
+        whole = Path(file).resolve().name
+        name = ENDINGS.sub("", whole) or whole
+        numbered = (f"{name}-{number}" for number in count(2))
+        names.append(next(each for each in chain([name], numbered) if each not in names))
+    return names
+
+
+def read_map(name: str, file: str, into: str) -> Map:
+    """Return the roads of a file and what lies beside them, as tables in the folder `into`."""
+    segments = road_segments([file], into)
+    return Map(name, segments, map_features([file], segments, into))
+
+
+def evaluate_map(given: Map, into: str, *, seed: int, share: float, engine: Engine) -> Case:
+    """Return one map, scored: its limits as stated, a draw, the map without them, what is inferred, the comparison.
+
+    Raises
+    ------
+    EvaluationError
+        If it states too little to hide a part and learn from the rest.
+    """
+    stated = engine.run(POSTED, given.segments, into=f"{into}/map")
+    drawn = drawn_of(given, stated, seed=seed, share=share)
+    rest = engine.run(hiding(drawn.hidden), given.segments, into=f"{into}/hidden")
+    limits = engine.infer(rest, given.features, f"{into}/hidden")
+    places, built_up = (Table(contract, limits.folder.parent / contract.name) for contract in (JURISDICTION, BUILT_UP))
+    tables = Tables(*(table.rows() for table in (rest, stated, limits, places, built_up)))
+    compared = compare(tables, drawn, extract=given.name, law=engine.law)
+    commit_scored(compared, into)
+    return Case(given.name, drawn, compared)
+
+
+def hiding(hidden: Hidden) -> PerRow:
+    """Return the stage that takes the limits of hidden records from the map."""
+    return PerRow(hide_limits, reads=ROAD_SEGMENT, writes=ROAD_SEGMENT, params=hidden)
+
+
+def drawn_of(given: Map, stated: Table, *, seed: int, share: float) -> Drawn:
+    """Return what is hidden of a map; an error names the map."""
+    try:
+        return draw(given.segments.rows(), stated.rows(), seed=seed, share=share)
+    except EvaluationError as error:
+        raise EvaluationError(f"{given.name}: {error}") from error
+
+
+def commit_scored(compared: Compared, into: str) -> Table:
+    """Write the scored segments as a table of one tile."""
+    table = open_table(SCORED_LIMIT, into)
+    metres = float(pc.sum(compared.rows.column("length_m")).as_py() or 0.0)
+    count = compared.rows.num_rows
+    table.commit(compared.rows, Receipt("q", "", "", count, count, 0, metres))
+    return table
+
+
+def write_report(cases: Sequence[Case], into: Path, *, seed: int, share: float) -> Evaluation:
+    """Write report, figures and picture into a folder, and return them."""
+    told = figures(cases, seed=seed, share=share)
+    contents = {
+        into / "report.md": "\n".join(report_lines(told)) + "\n",
+        into / "report.json": json.dumps(told, indent=1, ensure_ascii=False) + "\n",
+        into / "report.svg": plot(told),
+    }
+    write_together((file, text.encode()) for file, text in contents.items())
+    return Evaluation(told, tuple(contents))
+
+
+def evaluate_lines(done: Evaluation) -> list[str]:
+    """Return an evaluation as lines for a terminal: the report, and where it lies."""
+    return [*report_lines(done.figures), "", *(str(file) for file in done.files)]

@@ -1,0 +1,77 @@
+"""A folder as a run leaves it, made in this process without Ray and Prefect."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from pipelines.limit_model import learn_habits
+from pipelines.limit_stages import ATTRIBUTES, CONTINUED, LIMITS, POSTED, SIGNS, built, lawful, likely, places
+from pipelines.map_features import commit_features, drawn_in
+from pipelines.reading import write_note
+from pipelines.road_segments import commit_reading, lay_grid
+from pipelines.table import Table
+from schemas.map_feature import MAP_FEATURE
+from schemas.reject import REJECT
+from schemas.road import ROAD_SEGMENT
+from schemas.road_attribute import ROAD_ATTRIBUTE
+from tasks.built_up import BuiltUpParams
+from tasks.built_up_model.evidence import seen_in
+from tasks.fingerprint import file_digest
+from tasks.law.law_table import read_law
+from tasks.lift import Lift
+from tasks.limit_odds import LimitModel
+from tasks.readers.features import FeatureReading
+from tasks.readers.reading import Reading
+from tasks.segment_law import LawFile
+from tests.pipelines.local import run_here
+
+LAW = LawFile(None, read_law().digest)
+
+
+class RunFolder(NamedTuple):
+    """The tables that stages read."""
+
+    into: Path
+    segments: Table
+    features: Table
+
+    def run(self, lift: Lift) -> None:
+        """Run a stage on the tables that it names."""
+        tables = [Table(contract, self.into / contract.name) for contract in lift.sources]
+        run_here(lift, *tables, into=self.into)
+
+
+def read_folder(
+    segments: pa.Table, into: Path, *, features: pa.Table | None = None, tiles: int | None = None
+) -> RunFolder:
+    """Roads, and what lies beside them, as tables in a folder."""
+    beside = MAP_FEATURE.empty() if features is None else features
+    grid = lay_grid(segments, tiles, 20_000)
+    roads = commit_reading(Reading(segments, REJECT.empty(), segments.num_rows), grid, into)
+    write_note(roads, None, records=segments.num_rows, grid=grid.tiles)
+    around = commit_features(FeatureReading(beside, REJECT.empty(), beside.num_rows), grid, into)
+    seen = seen_in(segments["class"].to_pylist(), segments["length_m"].to_numpy(), beside)
+    write_note(around, None, records=beside.num_rows, seen=seen)
+    return RunFolder(into, roads, around)
+
+
+def inferred_folder(
+    segments: pa.Table,
+    into: Path,
+    *,
+    features: pa.Table | None = None,
+    tiles: int | None = None,
+    law: LawFile = LAW,
+    place: str | None = None,
+) -> RunFolder:
+    """The tables of a whole run."""
+    folder = read_folder(segments, into, features=features, tiles=tiles)
+    area = built(BuiltUpParams(drawn_in(folder.features)))
+    for lift in (POSTED, places(place), SIGNS, area, CONTINUED, lawful(law), ATTRIBUTES):
+        folder.run(lift)
+    described = Table(ROAD_ATTRIBUTE, into / ROAD_ATTRIBUTE.name)
+    habits = learn_habits.fn(described, Table(ROAD_SEGMENT, into / ROAD_SEGMENT.name), str(into))
+    for lift in (likely(LimitModel(str(habits), file_digest(habits), law)), LIMITS):
+        folder.run(lift)
+    return folder

@@ -1,0 +1,87 @@
+"""Probabilities after witnesses: Bayes' rule by hand, and what true witnesses must never do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.vocabulary import Basis
+from tasks.ladder import FLOOR, OTHERS, RELIABILITY, Witness, posterior, strongest
+
+LIMITS = ["20 km/h", "30 km/h", "50 km/h", "80 km/h", "none", "30 mph"]
+
+
+@st.composite
+def priors(draw: st.DrawFn) -> dict[str, float]:
+    """Shares of some limits that add up to 1 or somewhat less, as odds without their tail do."""
+    names = draw(st.lists(st.sampled_from(LIMITS), unique=True, max_size=5))
+    parts = draw(st.lists(st.floats(1e-3, 1), min_size=len(names), max_size=len(names)))
+    told = draw(st.floats(0.9, 1.0))
+    return {name: told * part / sum(parts) for name, part in zip(names, parts, strict=True)}
+
+
+witness = st.builds(Witness, st.sampled_from(sorted(RELIABILITY)), st.sampled_from(LIMITS), st.floats(0, 1))
+witnesses = st.lists(witness, max_size=5)
+
+
+@given(priors(), witnesses, witness)
+def test_a_true_witness_never_lowers_the_probability_of_the_truth(
+    prior: dict[str, float], heard: list[Witness], true: Witness
+) -> None:
+    before, after = posterior(prior, heard), posterior(prior, [*heard, true])
+    assert after[true.limit] >= before.get(true.limit, 0.0) - 1e-12
+
+
+@given(priors(), witness)
+def test_a_true_witness_never_lowers_what_was_likely_before_any_was_heard(
+    prior: dict[str, float], true: Witness
+) -> None:
+    assert posterior(prior, [true])[true.limit] >= prior.get(true.limit, 0.0) - 1e-12
+
+
+@given(priors(), witnesses)
+def test_probabilities_add_up_to_one_at_most(prior: dict[str, float], heard: list[Witness]) -> None:
+    after = posterior(prior, heard)
+    assert all(0 <= chance <= 1 for chance in after.values())
+    assert sum(after.values()) <= 1 + 1e-9
+    assert set(after) == {*prior, *(each.limit for each in heard)}
+
+
+@given(priors(), st.permutations([0, 1, 2]), st.lists(witness, min_size=3, max_size=3))
+def test_the_order_of_witnesses_does_not_matter(
+    prior: dict[str, float], order: list[int], heard: list[Witness]
+) -> None:
+    assert posterior(prior, [heard[i] for i in order]) == pytest.approx(posterior(prior, heard))
+
+
+def test_bayes_rule_by_hand() -> None:
+    """Prior .8 and .2; a sign of reliability .9 for the second: .2 × .9 against .8 × .01."""
+    after = posterior({"50 km/h": 0.8, "30 km/h": 0.2}, [Witness(Basis.SIGN, "30 km/h")])
+    wrong = (1 - 0.9) / OTHERS
+    assert after["30 km/h"] == pytest.approx(0.2 * 0.9 / (0.2 * 0.9 + 0.8 * wrong))
+
+
+def test_a_limit_that_nobody_expected_starts_from_the_floor() -> None:
+    after = posterior({"50 km/h": 1.0}, [Witness(Basis.POSTED, "20 km/h")])
+    wrong = (1 - 0.98) / OTHERS
+    assert after["20 km/h"] == pytest.approx(FLOOR * 0.98 / (FLOOR * 0.98 + wrong))
+
+
+@pytest.mark.parametrize("basis", RELIABILITY)
+def test_where_nothing_is_known_a_lone_witness_is_as_sure_as_its_kind(basis: Basis) -> None:
+    assert posterior({}, [Witness(basis, "50 km/h")])["50 km/h"] == pytest.approx(RELIABILITY[basis])
+
+
+def test_two_who_contradict_each_other_make_both_less_sure() -> None:
+    one, other = Witness(Basis.POSTED, "50 km/h"), Witness(Basis.ZONE, "30 km/h")
+    alone, both = (posterior({"50 km/h": 0.5, "30 km/h": 0.5}, heard) for heard in ([one], [one, other]))
+    assert both["30 km/h"] > alone["30 km/h"]
+    assert 0.5 < both["50 km/h"] < alone["50 km/h"]
+
+
+def test_the_strongest_is_on_the_highest_rung_then_the_surest_then_the_first() -> None:
+    sign, surer = Witness(Basis.SIGN, "30 km/h", 0.5), Witness(Basis.SIGN, "40 km/h", 0.9)
+    implicit, posted = Witness(Basis.IMPLICIT, "50 km/h"), Witness(Basis.POSTED, "60 km/h", 0.1)
+    assert strongest([implicit, sign, surer]) == surer
+    assert strongest([implicit, sign, posted]) == posted
+    assert strongest([sign, sign._replace(limit="70 km/h")]) == sign
+    assert strongest([]) is None

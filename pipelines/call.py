@@ -81,11 +81,21 @@ def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None) -
     if jurisdiction is not None:
         place_named(jurisdiction)
     read_law(law)
-    if model is not None:
-        check_model(model)
+    for file in _models(model):
+        check_model(file)
     from pipelines.speed_limits import Sources
 
     return Sources(jurisdiction, _full(law), _full(model))
+
+
+def _models(model: Path | None) -> list[Path]:
+    """Return the files of a model: one, or all in a folder of models that each left one map out."""
+    if model is None:
+        return []
+    files = sorted(model.glob("*.json")) if model.is_dir() else [model]
+    if not files:
+        raise CallError(f"{model}: no .json file in this folder, {EXPECTED}")
+    return files
 
 
 def _full(path: Path | None) -> str | None:

@@ -113,7 +113,10 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "--jurisdiction", metavar="CODE", help="ISO 3166 code of the law that holds everywhere (as the borders say)"
     )
     parser.add_argument("--law", type=Path, metavar="PATH", help="law table, a file or a folder (that of Waysmith)")
-    parser.add_argument("--model", type=Path, metavar="FILE", help="combiner.json of waysmith train (that of Waysmith)")
+    parser.add_argument(
+        "--model", type=Path, metavar="PATH",
+        help="combiner.json of waysmith train, or to evaluate its folder `without` (that of Waysmith)",
+    )  # fmt: skip
     parser.add_argument("--address", help="Ray cluster (RAY_ADDRESS, else this machine)")
     parser.add_argument(
         "--max-reject-rate", type=_share, default=DEFAULTS.max_reject_rate, metavar="SHARE",

@@ -60,6 +60,8 @@ def run_speed_limits(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     _quiet_prefect()
     check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+    if options.model and options.model.is_dir():
+        raise CallError(f"{options.model}: is a folder, expected the file of one model")
     sources = sources_of(options.jurisdiction, options.law, options.model)
     settings = _settings(options)
     from pipelines.speed_limits import speed_limits
@@ -110,6 +112,8 @@ def train_speed_limits(options: argparse.Namespace) -> None:
         raise CallError(str(error)) from error
     made = train(options.roads)
     texts = {"combiner.json": made.combiner.to_json(), "built_up_weights.json": weights.text}
+    texts |= {f"without/{name}.json": each.to_json() for name, each in made.without.items()}
+    (options.into / "without").mkdir(exist_ok=True)
     write_together((options.into / name, text.encode()) for name, text in texts.items())
     print("right on a map left out, by length, and built-up areas told from others there:")
     for name, share in made.exact.items():

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,22 +88,45 @@ def evaluate(
     share
         Share of the cells with stated limits whose limits are hidden.
     sources, settings
-        As in the flow of speed limits.
+        As in the flow of speed limits; a model may be a folder of `waysmith train`, with one for each file left out.
     """
     check_draw(seed, share)
-    asked = sources or Sources()
+    asked = [sources_for(file, sources or Sources()) for file in roads]
+    names = extract_names(roads)
+    maps = [read_map(name, file, f"{into}/{name}/map") for name, file in zip(names, roads, strict=True)]
+    cases = [
+        evaluate_map(each, f"{into}/{each.name}", seed=seed, share=share, engine=engine_of(its, settings))
+        for each, its in zip(maps, asked, strict=True)
+    ]
+    return write_report(cases, Path(into), seed=seed, share=share)
+
+
+def sources_for(file: str, sources: Sources) -> Sources:
+    """Return the sources for one file: of a folder of models the one that did not learn from it.
+
+    Raises
+    ------
+    EvaluationError
+        If the folder has none for the file.
+    """
+    if sources.model is None or not Path(sources.model).is_dir():
+        return sources
+    model = Path(sources.model) / f"{Path(file).name}.json"
+    if not model.exists():
+        raise EvaluationError(f"{model}: no such model, expected one that `waysmith train` made without {file}")
+    return replace(sources, model=str(model))
+
+
+def engine_of(sources: Sources, settings: Settings) -> Engine:
+    """Return an engine that runs stages on Ray and infers limits by all stages of the flow."""
 
     def staged(lift: Lift, *tables: Table, into: str) -> Table:
         return run(lift, *tables, into=into, settings=settings)
 
     def inferred(segments: Table, features: Table, into: str) -> Table:
-        return infer_limits(segments, features, into, asked, settings)
+        return infer_limits(segments, features, into, sources, settings)
 
-    engine = Engine(staged, inferred, asked.law_file.law)
-    names = extract_names(roads)
-    maps = [read_map(name, file, f"{into}/{name}/map") for name, file in zip(names, roads, strict=True)]
-    cases = [evaluate_map(each, f"{into}/{each.name}", seed=seed, share=share, engine=engine) for each in maps]
-    return write_report(cases, Path(into), seed=seed, share=share)
+    return Engine(staged, inferred, sources.law_file.law)
 
 
 def check_draw(seed: int, share: float) -> None:

@@ -7,14 +7,15 @@ import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from pipelines.limit_stages import MARGIN_M
 from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
 from pipelines.road_segments import grid_of
 from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together
 from schemas.map_feature import MAP_FEATURE
 from schemas.receipt import Receipt
-from tasks.built_up_model.evidence import Drawn, Seen, drawn, seen_in
+from tasks.built_up_model.evidence import REACH_M, Drawn, Seen, drawn, seen_in
 from tasks.readers.features import FeatureReading, read_features
-from tasks.tiling import Box, Grid
+from tasks.tiling import Box, Grid, widened
 
 READERS = ("tasks.readers.features", "tasks.tiling", "tasks.built_up_model.evidence")
 """Modules whose sources decide what a reading gives."""
@@ -33,10 +34,20 @@ def map_features(roads: list[str], segments: Table, into: str, bbox: list[float]
     into
         Folder that the tables lie in.
     bbox
-        West, south, east, north in degrees; features that do not meet this box are left out.
+        Box that the roads were clipped to; of a clipped map all that lies within reach of its roads is read, since
+        these are kept whole.
     """
-    box = (bbox[0], bbox[1], bbox[2], bbox[3]) if bbox else None
+    box = seen_from(segments) if bbox else None
     return read_features_into_tiles([Path(file) for file in roads], segments, into, box)
+
+
+def seen_from(segments: Table) -> Box | None:
+    """Return the box of all that a stage can see from the roads: west, south, east, north in degrees."""
+    boxes = [receipt.bbox for receipt in segments.receipts().values() if receipt.bbox]
+    if not boxes:
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return widened((min(west), min(south), max(east), max(north)), REACH_M + MARGIN_M)
 
 
 @task(name="map_feature", task_run_name="map_feature", cache_policy=NO_CACHE)

@@ -3,7 +3,8 @@
 A road is a chain of segments that go on as each other: of the same class and name (or number, or record where they have
 neither), joined at a connector where no third segment of that road ends. A change is a place on the chain, at a
 connector or within a segment, with one limit before and another behind it. True and predicted changes of a chain are
-paired, nearest first, each once, up to `FAR_M`; what is left of the true ones was missed, of the others invented.
+paired, each once and up to `FAR_M` apart: as many as can be, and of those ways the one whose distances add up to least.
+What is left of the true ones was missed, of the others invented.
 """
 
 from collections import defaultdict
@@ -11,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import isnan
 from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from tasks.evaluation.scores import TOLERANCE_KMH
 from tasks.evaluation.truth import Stretch
@@ -155,20 +159,14 @@ def _differ(before: float, behind: float) -> bool:
 
 
 def paired(true: Sequence[float], told: Sequence[float]) -> list[float]:
-    """Return the distances of true and predicted places (m), nearest pairs first, each place once.
+    """Return the distances of true and predicted places (m): as many pairs as can be, of the least sum.
 
     Examples
     --------
     >>> paired([100.0, 900.0], [130.0, 90.0])
     [10.0]
     """
-    near = sorted((abs(a - b), i, j) for i, a in enumerate(true) for j, b in enumerate(told) if abs(a - b) <= FAR_M)
-    taken: set[int] = set()
-    given: set[int] = set()
-    found = []
-    for metres, i, j in near:
-        if i not in taken and j not in given:
-            taken.add(i)
-            given.add(j)
-            found.append(metres)
-    return found
+    apart = np.abs(np.subtract.outer(np.array(true), np.array(told)))
+    is_near = apart <= FAR_M
+    pairs = linear_sum_assignment(np.where(is_near, apart, FAR_M * (len(true) + len(told) + 1)))
+    return [float(metres) for metres, near in zip(apart[pairs], is_near[pairs], strict=True) if near]

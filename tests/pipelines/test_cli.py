@@ -326,6 +326,8 @@ def test_what_limits_are_inferred_from_is_checked_before_anything_is_read(
     assert "no-law: No such file" in failed(capsys, *call, "--law", tmp_path / "no-law")
     assert "no.json: No such file" in failed(capsys, *call, "--model", tmp_path / "no.json")
     assert f"law.toml:1:2: Expecting value, {EXPECTED}" in failed(capsys, *call, "--model", tmp_path / "law.toml")
+    (tmp_path / "empty").mkdir()
+    assert "empty: " in failed(capsys, *call, "--model", tmp_path / "empty")
     assert "no.pbf: no such file" in failed(capsys, command, *call[1:3], tmp_path / "no.pbf", *call[4:])
     assert not (tmp_path / "out").exists()
 

@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("new", "moved", "stated"),
     [
         ({}, {}, 0),
-        ({"rural": "90"}, {"w1:n1-n2": ("80 km/h", "90 km/h"), "w4:n4-n5": ("80 km/h", "90 km/h")}, 2),
+        ({"rural": "90"}, {"w1:n1-n2": ("80 km/h", "90 km/h"), "w4:n4-n5": ("80 km/h", "90 km/h")}, 1),
         ({"urban": "40"}, {"w3:n3-n4": ("50 km/h", "40 km/h")}, 0),
         ({"motorway": "120"}, {"w5:n5-n6": ("unlimited", "120 km/h")}, 0),
         ({"motorway": "walk"}, {"w5:n5-n6": ("unlimited", "walking pace")}, 0),
@@ -96,7 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_who_is_moved(
     folder: Path, tmp_path: Path, new: dict[str, str], moved: dict[str, tuple[str, str]], stated: int
 ) -> None:
-    """`stated`: segments whose law changes as well, but whose limit is posted or that of the law that is named."""
+    """`stated`: segments whose law changes as well, but whose limit is posted."""
     effect = law_effect(folder, law(tmp_path), law(tmp_path, **new))
     assert {each.segment_id: (each.old, each.new) for each in effect.first} == moved
     assert (effect.whole.segments, effect.moved.segments, effect.stated.segments) == (5, len(moved), stated)
@@ -130,7 +130,7 @@ def test_the_first_are_listed(folder: Path, tmp_path: Path, monkeypatch: pytest.
         "2 of 5 segments (0.8 of 2.1 km) rest on a law that says something else",
         "  w1:n1-n2  80 km/h -> 90 km/h",
         "  and 1 more",
-        "2 more (0.8 km) have a limit on signs or in the map, which stays",
+        "1 more (0.4 km) have a limit on signs or in the map, which stays",
     ]
 
 

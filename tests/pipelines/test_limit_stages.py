@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import shapely
+from shapely.ops import substring
 
 from pipelines.limit_model import learn_habits
 from pipelines.limit_stages import ATTRIBUTES, CONTINUED, LIMITS, POSTED, SIGNS, built, lawful, likely, places
 from pipelines.map_features import commit_features
 from pipelines.road_segments import commit_reading, lay_grid
-from schemas.contract import Contract
-from schemas.map_feature import MAP_FEATURE
 from schemas.reject import REJECT
 from schemas.speed_rule import problems
 from schemas.vocabulary import Heading
@@ -25,6 +25,7 @@ from tasks.readers.reading import Reading
 from tasks.segment_law import LawFile
 from tasks.speed_rule import longest_limit
 from tests.pipelines.local import all_rows, run_here
+from tests.roads import road_row, road_table
 from tests.town import town
 
 BEFORE_HABITS: list[Lift] = [POSTED, places(None), SIGNS]
@@ -92,6 +93,43 @@ def test_every_segment_has_a_number_or_a_reason_and_rules_that_say_it(whole: dic
         assert row["confidence"] is None or 0 < row["confidence"] <= 1
         if row["reason"] not in ("variable", "walking_pace"):
             assert {way: longest_limit(row["speed_limits"], way) for way in Heading} == numbers, row["segment_id"]
+
+
+def halves(segments: pa.Table) -> pa.Table:
+    """Each segment as two, a and b, that meet in its middle."""
+    rows = []
+    for row, line in zip(segments.to_pylist(), shapely.from_wkb(segments["geometry"].to_numpy()), strict=True):
+        start, end = (each["connector_id"] for each in row["connectors"])
+        middle = f"middle of {row['segment_id']}"
+        for name, low, high, ends in (("a", 0.0, 0.5, (start, middle)), ("b", 0.5, 1.0, (middle, end))):
+            part = substring(line, low, high, normalized=True)
+            touched = [{"connector_id": each, "at": at} for each, at in zip(ends, (0.0, 1.0), strict=True)]
+            kept = {key: row[key] for key in ("name", "ref", "one_way", "sources")} | {"connectors": touched}
+            key = f"{row['segment_id']}/{name}"
+            rows.append(road_row(key, list(part.coords), class_=row["class"], tags=dict(row["tags"]), **kept))
+    return road_table(rows)
+
+
+def test_splitting_segments_leaves_what_is_said_of_them(whole: dict[str, pa.Table], tmp_path: Path) -> None:
+    """Where tags decide, both halves have the limits of the whole; where nothing is said, they agree mostly."""
+    segments, features = town()
+    made = limits(halves(segments), features, tmp_path, 1)["speed_limit"].to_pylist()
+    found = {row["segment_id"]: row for row in made}
+    divided = {row["segment_id"] for row in whole["jurisdiction"].to_pylist() if len(row["jurisdictions"]) > 1}
+    inferred = []
+    for row in whole["speed_limit"].to_pylist():
+        one, other = (found[f"{row['segment_id']}/{name}"] for name in "ab")
+        told = [[each[f"max_speed_{way}_kmh"] for way in Heading] for each in (row, one, other)]
+        if row["segment_id"] in divided:
+            continue
+        if row["basis"] == "posted":
+            assert told[0] == told[1] == told[2]
+            assert row["reason"] == one["reason"] == other["reason"]
+            assert row["speed_limits"] == one["speed_limits"] == other["speed_limits"]
+        elif "sign" not in (row["basis"], one["basis"], other["basis"]):
+            inferred.append(told[1] == told[2])
+    assert len(inferred) > 100
+    assert sum(inferred) > 0.95 * len(inferred)
 
 
 def test_odds_are_probabilities_likeliest_first(whole: dict[str, pa.Table]) -> None:

@@ -5,19 +5,26 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
+import shapely
 
+from pipelines.limit_stages import POSTED
+from pipelines.map_features import commit_features
 from pipelines.plan import plan_stage
-from pipelines.speed_limits import LIMITS
-from pipelines.table import TableError, open_table
+from pipelines.road_segments import lay_grid
+from pipelines.table import Table, TableError, open_table
 from schemas.contract import Contract, field
+from schemas.map_feature import MAP_FEATURE
+from schemas.posted_limit import POSTED_LIMIT
 from schemas.receipt import Receipt
+from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
-from schemas.speed_limit import SPEED_LIMIT
 from tasks import fingerprint
 from tasks.lift import PerRow
+from tasks.readers.features import FeatureReading
 from tasks.tile_lift import PerTile
 from tests.pipelines.local import run_here, written
 from tests.roads import random_roads, road_row, road_table
+from tests.town import feature_table
 
 ROADS = random_roads(80)
 
@@ -51,18 +58,18 @@ def company(*, length_m: np.ndarray, is_own: np.ndarray) -> Value:
 
 def test_a_second_run_computes_nothing(tmp_path: Path) -> None:
     table = written(ROADS, tmp_path, tiles=7)
-    assert run_here(LIMITS, table, into=tmp_path) == table.tiles()
-    assert run_here(LIMITS, table, into=tmp_path) == []
+    assert run_here(POSTED, table, into=tmp_path) == table.tiles()
+    assert run_here(POSTED, table, into=tmp_path) == []
 
 
 def test_a_changed_tile_is_computed_again_alone(tmp_path: Path) -> None:
     table = written(ROADS, tmp_path, tiles=7)
-    run_here(LIMITS, table, into=tmp_path)
+    run_here(POSTED, table, into=tmp_path)
     rows = ROADS.to_pylist()
     rows[5]["tags"] = [("maxspeed", "90")]
     table = written(road_table(rows), tmp_path, tiles=7)
     changed = [tile for tile in table.tiles() if rows[5]["segment_id"] in table.read(tile)["segment_id"].to_pylist()]
-    assert run_here(LIMITS, table, into=tmp_path) == changed
+    assert run_here(POSTED, table, into=tmp_path) == changed
 
 
 @pytest.mark.parametrize(("module", "again"), [("tasks.maxspeed", True), ("tasks.readers.osm", False)])
@@ -70,10 +77,10 @@ def test_a_changed_algorithm_computes_what_rests_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, again: bool
 ) -> None:
     table = written(ROADS, tmp_path, tiles=3)
-    run_here(LIMITS, table, into=tmp_path)
+    run_here(POSTED, table, into=tmp_path)
     read = fingerprint._source
     monkeypatch.setattr(fingerprint, "_source", lambda name: read(name) + "\n# edited" * (name == module))
-    assert run_here(LIMITS, table, into=tmp_path) == (table.tiles() if again else [])
+    assert run_here(POSTED, table, into=tmp_path) == (table.tiles() if again else [])
 
 
 def test_a_changed_parameter_computes_all_again(tmp_path: Path) -> None:
@@ -102,7 +109,7 @@ def test_with_a_halo_the_neighbours_of_a_changed_tile_are_computed_again(tmp_pat
 
 def test_a_stage_without_input_is_told(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="no tiles: make this table first"):
-        plan_stage(LIMITS, [open_table(ROAD_SEGMENT, tmp_path)], open_table(SPEED_LIMIT, tmp_path))
+        plan_stage(POSTED, [open_table(ROAD_SEGMENT, tmp_path)], open_table(POSTED_LIMIT, tmp_path))
 
 
 SIGHT = Contract(
@@ -137,6 +144,50 @@ def test_observations_are_gathered_tile_by_tile(tmp_path: Path) -> None:
     assert dict(zip(made["segment_id"].to_pylist(), made["value"].to_pylist(), strict=True)) == naive
     observe(tiles[-1])
     assert run_here(lift, table, sights, into=tmp_path) == [tiles[-1]]
+
+
+def near(*, length_m: np.ndarray, map_feature: pa.Table) -> Value:
+    """How many features the task was shown."""
+    return Value([float(map_feature.num_rows)] * len(length_m))
+
+
+def test_tables_beside_are_seen_by_place_and_count_in_the_fingerprint(tmp_path: Path) -> None:
+    """Four roads 1.1 km apart, each in its tile, a feature at each: a halo of 1.5 km sees the next ones' too."""
+    roads = road_table([road_row(f"r{i}", [(0.01 * i, 0.001), (0.01 * i + 0.0001, 0.001)]) for i in range(4)])
+    table, grid = written(roads, tmp_path, tiles=4), lay_grid(roads, 4, 20_000)
+    owner = {table.read(tile)["segment_id"].to_pylist()[0]: tile for tile in table.tiles()}
+
+    def features(*values: str) -> Table:
+        rows = [("street_lamp", value, shapely.Point(0.01 * i, 0.0012), {}) for i, value in enumerate(values)]
+        return commit_features(FeatureReading(feature_table(rows), REJECT.empty(), len(rows)), grid, tmp_path)
+
+    lift = PerTile(near, reads=ROAD_SEGMENT, beside=(MAP_FEATURE,), writes=COUNT, halo_m=1500.0)
+    lamps = features("a", "b", "c", "d")
+    assert len(lamps.tiles()) == 4
+    assert run_here(lift, table, lamps, into=tmp_path) == table.tiles()
+    shown = open_table(COUNT, tmp_path).rows().sort_by("segment_id")["value"].to_pylist()
+    assert shown == [2.0, 3.0, 3.0, 2.0]
+    assert run_here(lift, table, lamps, into=tmp_path) == []
+    changed = run_here(lift, table, features("a", "b", "c", "x"), into=tmp_path)
+    assert sorted(changed) == sorted([owner["r2"], owner["r3"]])
+    fewer = run_here(lift, table, features("a", "b", "c"), into=tmp_path)
+    assert sorted(fewer) == sorted([owner["r2"], owner["r3"]])
+
+
+def test_a_road_that_changes_leaves_those_that_see_the_same_features(tmp_path: Path) -> None:
+    """Without a halo a tile rests on its own roads, and on the features that meet the box around them."""
+    roads = [road_row(f"r{i}", [(0.01 * i, 0.001), (0.01 * i + 0.0001, 0.001)]) for i in range(4)]
+    table, grid = written(road_table(roads), tmp_path, tiles=4), lay_grid(road_table(roads), 4, 20_000)
+    wide = feature_table([("boundary", "FI", shapely.box(0.005, 0, 0.025, 0.01), {})])
+    places = commit_features(FeatureReading(wide, REJECT.empty(), 1), grid, tmp_path)
+    lift = PerTile(near, reads=ROAD_SEGMENT, beside=(MAP_FEATURE,), writes=COUNT)
+    assert run_here(lift, table, places, into=tmp_path) == table.tiles()
+    shown = open_table(COUNT, tmp_path).rows().sort_by("segment_id")["value"].to_pylist()
+    assert shown == [0.0, 1.0, 1.0, 0.0]
+    owner = {table.read(tile)["segment_id"].to_pylist()[0]: tile for tile in table.tiles()}
+    roads[1]["name"] = "New Road"
+    table = written(road_table(roads), tmp_path, tiles=4)
+    assert run_here(lift, table, places, into=tmp_path) == [owner["r1"]]
 
 
 def blank(tile: str) -> Receipt:

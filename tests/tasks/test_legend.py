@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.legend import GREY, KINDS, NO_LIMIT, RAMP, Colour, basis_view, confidence_view, limit_view
+from schemas.vocabulary import Basis
+from tasks.legend import GREY, KINDS, NO_LIMIT, RAMP, Colour, basis_view, confidence_view, inferred, limit_view
 
 PAGE = Colour("#f4f3ef", "#14171c")
 """Background of the page in its two schemes."""
@@ -58,6 +59,12 @@ def test_basis_or_reason_in_the_order_of_the_vocabulary() -> None:
     colours = [entry.colour for entry in view.entries]
     assert colours[2] == colours[4] == GREY
     assert len(set(colours)) == 4
+
+
+def test_what_the_map_says_of_the_segment_itself_is_not_inferred() -> None:
+    found = {basis.value for basis in Basis if inferred([basis.value])[0]}
+    assert found == {"continuity", "law", "learned", "fuzzy"}
+    assert inferred([None, "posted", "law"]) == [False, False, True]
 
 
 def test_more_kinds_than_colours() -> None:

@@ -139,6 +139,23 @@ def test_a_value_of_the_wrong_type_names_the_column() -> None:
         PerRow(wrong, reads=ROAD, writes=OUT)({"road": roads([("r1", 1.0, {})])})
 
 
+CAR = Contract(
+    "car", 1, "id",
+    (field("id", pa.string(), "Id."), field("class", pa.string(), "Class."), field("speed", pa.float64(), "Speed.")),
+)  # fmt: skip
+
+
+def named(*, class_: str, speed: float) -> Out:
+    return Out(speed, [class_])
+
+
+def test_a_parameter_with_an_underscore_is_the_column_that_python_keeps_for_itself() -> None:
+    cars = pa.table({"id": ["a", "b"], "class": ["van", None], "speed": [1.0, 2.0]}, schema=CAR.schema)
+    lift = PerRow(named, reads=CAR, writes=OUT)
+    assert lift.columns(CAR) == ["id", "class", "speed"]
+    assert lift({"car": cars.slice(0, 1)}).rows.to_pylist() == [{"id": "a", "size": 1.0, "words": ["van"]}]
+
+
 class Rank(NamedTuple):
     size: list[float]
     words: list[list[str]]
@@ -168,3 +185,63 @@ def test_a_tile_task_that_raises_rejects_the_rows_of_its_tile() -> None:
     assert made.rows.num_rows == 0
     assert made.rejects.column("key").to_pylist() == ["r0"]
     assert made.rejects.column("reason").to_pylist() == ["bad_value"]
+
+
+def crowd(
+    *, geometry: "np.ndarray[shapely.Point]", people: list[int | None], class_: list[str | None], sight: pa.Table
+) -> Rank:
+    """How many people live at a row, who of the crowd is seen, and the class of the row."""
+    seen = sorted(sight["id"].to_pylist())
+    return Rank([-1.0 if each is None else float(each) for each in people], [[str(word), *seen] for word in class_])
+
+
+TOWN = PerTile(crowd, reads=(ROAD, PLACE, CAR), beside=(SIGHT,), writes=OUT, halo_m=1.0)
+
+
+@given(
+    st.permutations(["r0", "r1", "r2", "r3"]),
+    st.permutations(["r3", "r1", "r9"]),
+    st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_a_tile_joins_tables_on_the_key_and_sees_others_whole(
+    order: list[str], places: list[str], own: list[bool]
+) -> None:
+    """Whatever the order of rows: a place is that of its road, None where it has none; sights come as they are."""
+    table = roads([(key, 1.0, {}) for key in order]).append_column("is_own", pa.array(own))
+    beside = pa.table({"id": ["s2", "s1", "s1"], "speed": [1.0, 2.0, 3.0]}, schema=SIGHT.schema)
+    joined = pa.table({"id": places, "people": [int(key[1:]) * 10 for key in places]}, schema=PLACE.schema)
+    cars = pa.table({"id": ["r2"], "class": ["van"], "speed": [1.0]}, schema=CAR.schema)
+    made = TOWN({"road": table, "place": joined, "car": cars, "sight": beside})
+    people = {"r1": 10.0, "r3": 30.0}
+    assert made.rows.to_pylist() == [
+        {"id": key, "size": people.get(key, -1.0), "words": ["van" if key == "r2" else "None", "s1", "s1", "s2"]}
+        for key, is_own in zip(order, own, strict=True)
+        if is_own
+    ]
+    assert made.rejects.num_rows == 0
+
+
+def test_a_tile_lift_says_which_columns_of_which_tables_it_needs() -> None:
+    assert TOWN.sources == (ROAD, PLACE, CAR, SIGHT)
+    assert [TOWN.columns(each) for each in TOWN.sources] == [
+        ["id", "geometry"],
+        ["id", "people"],
+        ["id", "class"],
+        ["id", "speed"],
+    ]
+
+
+def test_a_table_beside_is_no_source_of_columns() -> None:
+    def wrong(*, width: list[float], people: list[int]) -> Rank: ...
+
+    with pytest.raises(TypeError, match="wrong takes 'people', not in road"):
+        PerTile(wrong, reads=ROAD, beside=(PLACE,), writes=OUT)
+
+
+def test_a_tile_task_that_forgets_a_row_is_told() -> None:
+    def short(*, width: list[float | None]) -> Rank:
+        return Rank([1.0], [["a"]] * len(width))
+
+    made = PerTile(short, reads=ROAD, writes=OUT)({"road": roads([("r0", 1.0, {}), ("r1", 2.0, {})])})
+    assert made.rows.num_rows == 0
+    assert made.rejects["message"].to_pylist() == ["ValueError: 'size' has not one value for each of the 2 rows"] * 2

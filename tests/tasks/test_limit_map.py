@@ -92,6 +92,13 @@ def test_great_roads_are_drawn_last(roads: pa.Table) -> None:
     assert page_data(limit_table(roads), roads)["columns"]["class"] == ["service", "primary", "motorway"]
 
 
+def test_inferred_limits_are_told_apart(roads: pa.Table) -> None:
+    rows = {"a": posted(80.0), "b": posted(50.0) | {"basis": "learned", "confidence": 0.7}}
+    data = page_data(limit_table(roads, rows), roads)
+    assert dict(zip(data["columns"]["id"], data["inferred"], strict=True)) == {"a": 0, "b": 1, "c": 0}
+    assert data["inferred_metres"] == pytest.approx(roads["length_m"][1].as_py())
+
+
 @given(st.permutations(range(20)), st.integers(0, 20))
 def test_order_and_further_segments_do_not_matter(order: list[int], count: int) -> None:
     roads = random_roads(20)
@@ -192,18 +199,31 @@ def test_a_page_is_compact() -> None:
     assert len(map_page(limit_table(roads), roads, title="x")) < 200_000 + 100 * 2000
 
 
+def shown(page: Path, profile: Path) -> str:
+    """What stands in a page when its scripts have run."""
+    switches = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    switches += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=5000"]
+    command = [str(CHROMIUM), *switches, f"--user-data-dir={profile}", "--dump-dom", f"file://{page}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_shows_the_segment_of_the_address(roads: pa.Table, tmp_path: Path) -> None:
     (tmp_path / "map.html").write_text(map_page(limit_table(roads), roads, title="Roads"), encoding="utf-8")
-    switches = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    switches += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=5000"]
-    command = [str(CHROMIUM), *switches, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    run = subprocess.run(
-        [*command, f"file://{tmp_path}/map.html#b"], capture_output=True, text=True, timeout=120, check=True
-    )
-    assert "<title>Roads</title>" in run.stdout
-    heading = re.search(r"<h2>(.*?)</h2>", run.stdout)
+    said = shown(Path(f"{tmp_path}/map.html#b"), tmp_path / "profile")
+    assert "<title>Roads</title>" in said
+    heading = re.search(r"<h2>(.*?)</h2>", said)
     assert heading is not None
     assert heading[1].startswith("&lt;/script&gt;&lt;script&gt;")
-    assert re.search(r'id="total"[^>]*>3 segments', run.stdout)
-    assert "© OpenStreetMap contributors</a>" in run.stdout
+    assert re.search(r'id="total"[^>]*>3 segments', said)
+    assert "© OpenStreetMap contributors</a>" in said
+    assert re.search(r'<p id="inferred"[^>]*hidden=""', said)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_tells_basis_and_confidence_and_what_is_inferred(roads: pa.Table, tmp_path: Path) -> None:
+    rows = {"b": posted(50.0) | {"basis": "learned", "confidence": 0.714}}
+    (tmp_path / "map.html").write_text(map_page(limit_table(roads, rows), roads, title="Roads"), encoding="utf-8")
+    said = shown(Path(f"{tmp_path}/map.html#b"), tmp_path / "profile")
+    assert "<dt>Basis</dt><dd>learned</dd><dt>Confidence</dt><dd>71.4 %</dd>" in said
+    assert re.search(r'<p id="inferred" class="soft"><i[^>]*></i>dashed: inferred, 1.1 km</p>', said)

@@ -91,6 +91,11 @@ def test_nothing_that_is_read_of_a_limit_stays(tags: dict[str, str]) -> None:
     assert all("minspeed" in key for key in kept if read_limit_key(key))
 
 
+def test_rules_of_a_hidden_segment_are_hidden() -> None:
+    rule = {"max_speed": {"value": 50, "unit": "km/h"}}
+    assert hide_limits(segment_id="08f", sources=[], tags={}, speed_limits=[rule], params=Hidden(("08f",))) == ([], [])
+
+
 def test_a_visible_segment_stays_as_it_is() -> None:
     tags = {"highway": "primary", "maxspeed": "50"}
     rule = {"max_speed": {"value": 50, "unit": "km/h"}}
@@ -136,8 +141,13 @@ def test_a_share_of_the_cells_is_drawn(cells: list[int], seed: int, share: float
     drawn = draw_cells(np.array(cells), seed=seed, share=share).tolist()
     assert 0 < len(drawn) < len(distinct)
     assert set(drawn) < distinct
-    assert len(drawn) == min(max(round(share * len(distinct)), 1), len(distinct) - 1)
+    assert len(drawn) == pytest.approx(share * len(distinct), abs=1)
     assert draw_cells(np.array(cells[::-1]), seed=seed, share=share).tolist() == drawn
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.01, 1), (0.5, 5), (0.99, 9)])
+def test_at_least_one_cell_is_hidden_and_one_left(share: float, count: int) -> None:
+    assert len(draw_cells(np.arange(10), seed=0, share=share)) == count
 
 
 def test_another_seed_draws_other_cells() -> None:

@@ -114,6 +114,22 @@ def test_a_miles_value_counts_as_the_bare_number_it_means() -> None:
     assert told == 1.0
 
 
+def test_both_signs_of_a_step_count() -> None:
+    """30 mph is one step from 35 mph and from 25 mph, and from a bare 40 or 56 that stands for them."""
+    rows = [(30 * 1.609344, kmh, 0.5, 1.0) for kmh in (MPH_25, 40.0, 35 * 1.609344, 56.0, 20 * 1.609344)]
+    truth, predicted, confidence, length = (np.array(column) for column in zip(*rows, strict=True))
+    step = np.full(5, 5 * 1.609344)
+    told = score(truth=truth, predicted=predicted, confidence=confidence, step=step, length=length, weight=length)
+    assert told.one_step == pytest.approx(0.8)
+
+
+def test_a_bare_number_whose_whole_differs() -> None:
+    """96 is 60 mph (96.56 km/h, whole 97) cut off: exact, and so of the same class."""
+    truth, predicted = np.array([96.56, 50.0]), np.array([96.0, 50.0])
+    assert is_exact(truth, predicted).all()
+    assert macro_f1(truth, predicted, np.ones(2)) == 1.0
+
+
 def test_nothing_has_no_share() -> None:
     assert math.isnan(share(np.zeros(0, dtype=bool), np.zeros(0)))
     assert math.isnan(macro_f1(np.zeros(0), np.zeros(0), np.zeros(0)))

@@ -130,5 +130,7 @@ def calibration_of(stated: Floats, is_right: Floats, weights: Floats) -> list[li
     """
     from sklearn.isotonic import IsotonicRegression
 
-    found = IsotonicRegression(y_min=0.0, y_max=MOST_SURE, out_of_bounds="clip").fit(stated, is_right, sample_weight=weights)
+    found = IsotonicRegression(y_min=0.0, y_max=MOST_SURE, out_of_bounds="clip").fit(
+        stated, is_right, sample_weight=weights
+    )
     return [np.round(found.X_thresholds_, 5).tolist(), np.round(found.y_thresholds_, 5).tolist()]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.explanation import columns, explain, fact_lines
+from pipelines.explanation import _odds_facts, columns, explain, fact_lines
 from pipelines.table import Rejects, TableError
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
@@ -68,6 +68,15 @@ def test_an_inferred_limit_names_the_likeliest(folder: Path) -> None:
     assert said["likely"].startswith(f"{row['max_speed_forward_kmh']:g} km/h {row['confidence']:.2f}")
     assert said["likely"].endswith("(its own tags and signs aside)")
     assert said["likely"].count("km/h") <= 3
+
+
+def test_three_likely_limits_are_named_and_none_of_no_weight() -> None:
+    odds = [{"limit": f"{10 * i} km/h", "probability": share} for i, share in enumerate((0.4, 0.3, 0.2, 0.1), start=1)]
+    said = "10 km/h 0.40, 20 km/h 0.30, 30 km/h 0.20 (its own tags and signs aside)"
+    assert list(_odds_facts({"odds": odds})) == [("likely", said)]
+    odds[1]["probability"] = 0.004
+    assert "20 km/h" not in next(_odds_facts({"odds": odds}))[1]
+    assert list(_odds_facts({"odds": []})) == list(_odds_facts(None)) == []
 
 
 def test_evidence_stands_in_columns_and_says_nothing_twice(folder: Path) -> None:

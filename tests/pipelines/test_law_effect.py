@@ -121,6 +121,8 @@ def test_what_a_limit_rests_on_decides(basis: str | None, is_moved: bool) -> Non
     assert (_change(basis, Says("a", "b"), Says("c", "b")) is not None) == is_moved
     assert _change(basis, Says("a", "b"), Says("a", "b")) is None
     assert (_change(basis, Says("a", "b"), Says("a", "c")) is not None) == (basis == "implicit")
+    wanted = ("b", "d") if basis == "implicit" else ("a", "c") if is_moved else None
+    assert _change(basis, Says("a", "b"), Says("c", "d")) == wanted
 
 
 def test_the_first_are_listed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

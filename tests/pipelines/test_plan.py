@@ -188,6 +188,10 @@ def test_a_road_that_changes_leaves_those_that_see_the_same_features(tmp_path: P
     roads[1]["name"] = "New Road"
     table = written(road_table(roads), tmp_path, tiles=4)
     assert run_here(lift, table, places, into=tmp_path) == [owner["r1"]]
+    other = feature_table([("boundary", "SE", shapely.box(0.005, 0, 0.025, 0.01), {})])
+    places = commit_features(FeatureReading(other, REJECT.empty(), 1), grid, tmp_path)
+    assert len(places.tiles()) == 1
+    assert sorted(run_here(lift, table, places, into=tmp_path)) == sorted([owner["r1"], owner["r2"]])
 
 
 def blank(tile: str) -> Receipt:

@@ -3,9 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from pipelines.summary import Amount, Summary, summarize, summary_lines, table_lines
+from pipelines.summary import Amount, Summary, _kinds, summarize, summary_lines, table_lines
 from pipelines.table import TableError
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
@@ -79,6 +80,22 @@ def test_nothing_is_no_error() -> None:
         "no tags refused",
         "no rejects",
     ]
+
+
+def test_a_number_for_one_heading_is_a_number() -> None:
+    limits = pa.table(
+        {
+            "segment_id": ["a", "b", "c", "d"],
+            "basis": ["law"] * 4,
+            "confidence": [0.5, 0.5, 0.5, None],
+            "reason": [None] * 4,
+            "max_speed_forward_kmh": [50.0, None, 50.0, None],
+            "max_speed_backward_kmh": [None, 50.0, 50.0, None],
+        }
+    )
+    roads = pa.table({"segment_id": ["d", "c", "b", "a"], "length_m": [8000.0, 4000.0, 2000.0, 1000.0]})
+    found = {kind[2]: kind[3:] for kind in _kinds(limits, roads)}
+    assert found == {True: (3, 7.0, 7.0, 3.5), False: (1, 8.0, 0.0, 0.0)}
 
 
 def test_amounts_add_up() -> None:

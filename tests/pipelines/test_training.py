@@ -1,6 +1,7 @@
 """Training the combiner: from named maps, with one left out to measure; the same maps make the same file."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,16 @@ def test_a_map_without_limits_is_refused_in_words(maps: list[Path], tmp_path: Pa
 def test_what_follows_the_class_is_learned(maps: list[Path]) -> None:
     """The commonest limit holds on a third of the roads, that of the class on 85 % of them."""
     assert all(share > 0.6 for share in train(maps).exact.values())
+
+
+def test_a_map_is_measured_by_trees_that_never_saw_it(maps: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fitted: once without each map, at last from all of them."""
+    fitted, seen = training._fitted, []
+
+    def watched(learned: Sequence[training.Lesson]) -> str:
+        seen.append(sorted({lesson.file for lesson in learned}))
+        return fitted(learned)
+
+    monkeypatch.setattr(training, "_fitted", watched)
+    train(maps)
+    assert seen == [["b.osm"], ["a.osm"], ["a.osm", "b.osm"]]

@@ -17,7 +17,7 @@ from tasks.law.law_table import LawError
 from tasks.legal_limit import legal_values
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.candidates import FEATURES, GROUNDS, Segments, candidates, limits_of, speed_order
-from tasks.limit_model.combiner import Combiner, read_combiner
+from tasks.limit_model.combiner import MOST_SURE, Combiner, read_combiner
 from tasks.limit_model.habits import Habits
 from tasks.limit_model.row_sum import row_sums
 from tasks.road_attribute import country_of
@@ -274,9 +274,9 @@ def habits_in(folder: str, country: str, digest: str) -> Habits | None:  # noqa:
 
 
 def _odds(voices: Voices, chances: Floats) -> Iterator[list[dict[str, Any]]]:
-    """Yield the likely limits of each segment."""
+    """Yield the likely limits of each segment; where one alone is in question, some doubt stays."""
     order = np.argsort(-chances, axis=1, kind="stable").tolist()
-    told = np.concatenate([chances[:, :, None], voices.grounds], axis=2).tolist()
+    told = np.concatenate([np.minimum(chances, MOST_SURE)[:, :, None], voices.grounds], axis=2).tolist()
     for row, cells in zip(order, told, strict=True):
         yield [
             {"limit": voices.limits[i], "probability": cells[i][0], "learned": cells[i][1], "along": cells[i][2]}

@@ -1,10 +1,11 @@
 """What the law says of one segment: on each part of it, in and out of built-up areas, and by the codes it names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from schemas.vocabulary import RoadClass
 from tasks.law.implicit_limit import implicit_limit
 from tasks.law.law_table import Law, LawError, read_law
 from tasks.legal_limit import LegalLimit, law_tags, legal_limit
@@ -12,6 +13,10 @@ from tasks.limit_text import limit_text
 from tasks.maxspeed import UnreadableSpeed
 
 Row = dict[str, Any]
+
+
+BY_CLASS = "highway"
+"""Key of a code that the class of a road stands for."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,17 @@ def segment_law(
             "rural_rules": rural.rules,
         }
         legal.append({"code": part["code"], "between": part["between"]} | told)
-    return SegmentLaw(legal, [_implied(law, code) for code in codes])
+    named = [*codes, *_by_class(class_, jurisdictions, codes)]
+    implied = [_implied(law, code) for code in named]
+    return SegmentLaw(legal, [each for each in implied if each["key"] != BY_CLASS or each["limit"] or each["reason"]])
+
+
+def _by_class(
+    class_: str, jurisdictions: Sequence[Mapping[str, Any]], codes: Sequence[Mapping[str, Any]]
+) -> Iterator[Row]:
+    """Yield the code that a living street stands for: a sign makes it one, so its class names its law."""
+    if class_ == RoadClass.LIVING_STREET and jurisdictions and not codes:
+        yield {"key": BY_CLASS, "code": f"{jurisdictions[0]['code']}:{class_}", "heading": None}
 
 
 def _answer(found: LegalLimit) -> Row:

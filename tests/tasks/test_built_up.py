@@ -230,7 +230,8 @@ def test_turning_a_line_round_changes_nothing() -> None:
 
 
 def test_no_segments_are_no_trouble() -> None:
-    assert asked([], features(*houses(3, 10))) == BuiltUp([], [], [])
+    told = asked([], features(*houses(3, 10)))
+    assert (told.built_up, told.built_up_note, len(told.surroundings)) == ([], [], 0)
 
 
 def test_counts_are_those_of_geodesic_distances() -> None:

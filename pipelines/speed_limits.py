@@ -19,9 +19,6 @@ from tasks.limit_model.combiner import FILE as COMBINER
 from tasks.limit_odds import LimitModel
 from tasks.segment_law import LawFile
 
-LIFTS = {lift.task.__name__: lift for lift in (POSTED, LIMITS)}
-"""The stages that can be tried on a single segment, by the name of their task."""
-
 
 @dataclass(frozen=True)
 class Sources:

@@ -12,6 +12,6 @@ ROAD_ATTRIBUTE = Contract(
         field("segment_id", pa.string(), "Segment that is described."),
         field("country", pa.string(), "ISO 3166-1 code of its country.", nullable=True),
         field("limit", pa.string(), "Limit that the map states for it, as text; the higher heading.", nullable=True),
-        field("attributes", pa.list_(pa.float32()), "Numbers in the order of `ATTRIBUTES`; none of them tells a limit."),
+        field("attributes", pa.list_(pa.float32()), "Numbers in the order of `ATTRIBUTES`; none tells a limit."),
     ),
 )

@@ -43,7 +43,7 @@ SPEED_LIMIT = Contract(
             nullable=True,
         ),
         field("basis", pa.string(), "Strongest ground of the value; `Basis` lists them.", nullable=True),
-        field("confidence", pa.float64(), "Probability that the value holds; the lower of both headings.", nullable=True),
+        field("confidence", pa.float64(), "Probability that it holds; the lower of both headings.", nullable=True),
         field("reason", pa.string(), "Why there is no number; `SpeedReason` lists them.", nullable=True),
         field("evidence", pa.list_(EVIDENCE), "All witnesses, strongest first."),
     ),

@@ -17,7 +17,7 @@ FLOOR = 0.01
 RELIABILITY = {Basis.POSTED: 0.98, Basis.SIGN: 0.9, Basis.ZONE: 0.9, Basis.IMPLICIT: 0.85}
 """How often each kind of statement about the segment itself is right, where nothing else is known."""
 
-DECIDING = 0.5
+DECIDING = 0.7
 """A witness that is less often right is weighed with the others, but does not decide by its rung."""
 
 ORDER = {basis: rank for rank, basis in enumerate(Basis)}

@@ -75,6 +75,8 @@ class Weighed(NamedTuple):
     """Which limits each segment may have; shape (rows, limits)."""
     code: str
     unit: str
+    examples: int
+    """Segments of the country whose limit is stated."""
 
 
 class Voices(NamedTuple):
@@ -87,6 +89,7 @@ class Voices(NamedTuple):
     grounds: Floats
     """What such roads have, and what the road has farther on; shape (rows, limits, 2)."""
     unit: str
+    examples: int
 
 
 def limit_odds(
@@ -186,7 +189,9 @@ def weigh(
             limits, allowed = limits_of(segments, common)
             if limits:
                 said = candidates(segments, habits, limits, allowed)
-                yield Weighed(part, limits, said, allowed & is_worth_weighing(said), code, unit)
+                yield Weighed(
+                    part, limits, said, allowed & is_worth_weighing(said), code, unit, habits.examples if habits else 0
+                )
 
 
 def is_worth_weighing(said: Floats) -> Flags:
@@ -210,7 +215,7 @@ def voices_of(combiner: Combiner, parts: Iterable[Weighed]) -> Iterator[Voices]:
             shares[here, columns] = combiner.probabilities(part.candidates, part.allowed)
             grounds[here, columns] = part.candidates[:, :, [LEARNED, FAR]]
             start += len(part.rows)
-        yield Voices(rows, limits, shares, grounds, said[0].unit)
+        yield Voices(rows, limits, shares, grounds, said[0].unit, said[0].examples)
 
 
 def one_voice(shares: Floats, records: npt.NDArray[np.object_], places: Floats, length_m: Floats) -> Floats:
@@ -274,9 +279,14 @@ def habits_in(folder: str, country: str, digest: str) -> Habits | None:  # noqa:
 
 
 def _odds(voices: Voices, chances: Floats) -> Iterator[list[dict[str, Any]]]:
-    """Yield the likely limits of each segment; where one alone is in question, some doubt stays."""
+    """Yield the likely limits of each segment.
+
+    However sure the trees are, one limit alone leaves some doubt, and n examples no more than (n + 1) / (n + 2) (Laplace's
+    rule of succession): maps with so few were not among those that calibrated them.
+    """
+    most = min(MOST_SURE, (voices.examples + 1) / (voices.examples + 2))
     order = np.argsort(-chances, axis=1, kind="stable").tolist()
-    told = np.concatenate([np.minimum(chances, MOST_SURE)[:, :, None], voices.grounds], axis=2).tolist()
+    told = np.concatenate([np.minimum(chances, most)[:, :, None], voices.grounds], axis=2).tolist()
     for row, cells in zip(order, told, strict=True):
         yield [
             {"limit": voices.limits[i], "probability": cells[i][0], "learned": cells[i][1], "along": cells[i][2]}

@@ -11,10 +11,13 @@ from tasks.law.law_table import Law, LawError, read_law
 from tasks.legal_limit import LegalLimit, law_tags, legal_limit
 from tasks.limit_text import limit_text
 from tasks.maxspeed import UnreadableSpeed
+from tasks.speed_code import find_code, is_built_up
 
 Row = dict[str, Any]
 
 
+AREA_KEY = "zone:traffic"
+"""Key of a code that tells the area alone."""
 BY_CLASS = "highway"
 """Key of a code that the class of a road stands for."""
 
@@ -91,7 +94,7 @@ def segment_law(
         }
         legal.append({"code": part["code"], "between": part["between"]} | told)
     named = [*codes, *_by_class(class_, jurisdictions, codes)]
-    implied = [_implied(law, code) for code in named]
+    implied = [_of_area(code, legal) or _implied(law, code) for code in named]
     return SegmentLaw(legal, [each for each in implied if each["key"] != BY_CLASS or each["limit"] or each["reason"]])
 
 
@@ -115,6 +118,20 @@ def _answer(found: LegalLimit) -> Row:
 def _text(found: LegalLimit) -> str | None:
     speed = {"value": found.value, "unit": found.unit} if found.value is not None else None
     return limit_text(speed, found.reason)
+
+
+def _of_area(code: Mapping[str, Any], legal: Sequence[Row]) -> Row | None:
+    """Return what the law sets for the segment itself, where the map says in which area it is; None where it does not.
+
+    `zone:traffic=DE:urban` names the area and not the limit: a living street there is still one.
+    """
+    named = find_code(code["code"]) if code["key"].startswith(AREA_KEY) else None
+    is_inside = is_built_up(named) if named else None
+    if is_inside is None or not legal:
+        return None
+    answer = legal[0]["urban" if is_inside else "rural"]
+    told = {"key": code["key"], "code": code["code"], "heading": code["heading"]}
+    return told | {"limit": answer["limit"], "reason": answer["reason"], "note": answer["road_type"] or "other roads"}
 
 
 def _implied(law: Law, code: Mapping[str, Any]) -> Row:

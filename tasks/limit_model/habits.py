@@ -53,6 +53,8 @@ class Habits:
     metres: Mapping[str, tuple[float, ...]]
     """Metres of road of each kind with each limit."""
     forest: Forest | None
+    examples: int = 0
+    """Segments that all this was learned from."""
 
     def overall(self) -> Floats:
         """Return the share of each limit over all roads."""
@@ -75,7 +77,7 @@ class Habits:
 
     def to_table(self) -> pa.Table:
         """Return the nodes of the forest as rows, all else as metadata."""
-        told = json.dumps({"limits": self.limits, "metres": self.metres}, sort_keys=True)
+        told = json.dumps({"limits": self.limits, "metres": self.metres, "examples": self.examples}, sort_keys=True)
         table = self.forest.to_table() if self.forest else pa.table({})
         return table.replace_schema_metadata({"habits": told})
 
@@ -84,7 +86,8 @@ class Habits:
         """Return the habits written by `to_table`."""
         told = json.loads(table.schema.metadata[b"habits"])
         metres = {kind: tuple(each) for kind, each in told["metres"].items()}
-        return cls(tuple(told["limits"]), metres, Forest.from_table(table) if table.num_columns else None)
+        forest = Forest.from_table(table) if table.num_columns else None
+        return cls(tuple(told["limits"]), metres, forest, told["examples"])
 
 
 def habits_of(examples: Examples) -> Habits:
@@ -100,4 +103,4 @@ def habits_of(examples: Examples) -> Habits:
         metres[kind] = tuple(np.round(sums, 1).tolist())
     enough = len(numbers) >= FEWEST_EXAMPLES and len(limits) >= FEWEST_LIMITS
     forest = grow(examples.attributes, numbers.tolist(), weights, count=len(limits)) if enough else None
-    return Habits(tuple(limits), metres, forest)
+    return Habits(tuple(limits), metres, forest, len(numbers))

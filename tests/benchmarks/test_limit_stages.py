@@ -58,8 +58,12 @@ def lay_out_all(count: int, into: Path) -> tuple[Table, Table]:
     segments = lay_out(roads, count, into)
     whole = segments.rows(["bbox"])
     copies = whole.num_rows // roads.num_rows
-    beside = pa.concat_tables([MAP_FEATURE.empty(), *(shifted(features, copy) for copy in range(copies) if len(features))])
-    table = commit_features(FeatureReading(beside, REJECT.empty(), beside.num_rows), lay_grid(whole, None, 20_000), into)
+    beside = pa.concat_tables(
+        [MAP_FEATURE.empty(), *(shifted(features, copy) for copy in range(copies) if len(features))]
+    )
+    table = commit_features(
+        FeatureReading(beside, REJECT.empty(), beside.num_rows), lay_grid(whole, None, 20_000), into
+    )
     seen = seen_in(roads.column("class").to_pylist(), roads.column("length_m").to_numpy(), features)
     write_note(table, None, seen=seen)
     return segments, table

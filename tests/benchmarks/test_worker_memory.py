@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.costs import Costs
-from pipelines.settings import DEFAULTS
 from pipelines.limit_stages import POSTED
+from pipelines.settings import DEFAULTS
 from pipelines.table import Table
 from tests.benchmarks.shifted_roads import base_roads, lay_out
 

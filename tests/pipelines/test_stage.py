@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.limit_stages import POSTED
 from pipelines.settings import DEFAULTS, Settings
-from pipelines.speed_limits import LIMITS
 from pipelines.stage import run_stage
 from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError
@@ -32,18 +32,18 @@ VALUE = Contract(
 @pytest.mark.parametrize("tiles", [1, 7, 50])
 def test_through_ray_comes_what_the_plain_function_gives(tmp_path: Path, tiles: int) -> None:
     table = written(ROADS, tmp_path, tiles=tiles)
-    made = run_stage(LIMITS, [table], str(tmp_path), DEFAULTS)
+    made = run_stage(POSTED, [table], str(tmp_path), DEFAULTS)
     assert len(made.tiles()) == tiles
-    naive = LIMITS({"road_segment": ROADS.sort_by("segment_id")}).rows
+    naive = POSTED({"road_segment": ROADS.sort_by("segment_id")}).rows
     assert all_rows(tmp_path, SPEED_LIMIT).to_pylist() == naive.to_pylist()
 
 
 def test_a_second_run_reuses_and_a_shrunken_table_leaves_nothing_behind(tmp_path: Path) -> None:
-    made = run_stage(LIMITS, [written(ROADS, tmp_path, tiles=7)], str(tmp_path), DEFAULTS)
+    made = run_stage(POSTED, [written(ROADS, tmp_path, tiles=7)], str(tmp_path), DEFAULTS)
     before = {tile: made.path(tile).stat().st_mtime_ns for tile in made.tiles()}
-    run_stage(LIMITS, [Table(ROAD_SEGMENT, tmp_path / "road_segment")], str(tmp_path), DEFAULTS)
+    run_stage(POSTED, [Table(ROAD_SEGMENT, tmp_path / "road_segment")], str(tmp_path), DEFAULTS)
     assert {tile: made.path(tile).stat().st_mtime_ns for tile in made.tiles()} == before
-    run_stage(LIMITS, [written(ROADS.slice(0, 100), tmp_path, tiles=3)], str(tmp_path), DEFAULTS)
+    run_stage(POSTED, [written(ROADS.slice(0, 100), tmp_path, tiles=3)], str(tmp_path), DEFAULTS)
     assert len(made.tiles()) == 3
     assert all_rows(tmp_path, SPEED_LIMIT).num_rows == 100
 
@@ -80,7 +80,7 @@ def test_a_halo_makes_tiles_invisible(tmp_path: Path, tiles: int) -> None:
 
 def test_a_repeated_run_writes_the_same_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
-    tables = [run_stage(LIMITS, [written(ROADS, into, tiles=7)], str(into), DEFAULTS) for into in (one, other)]
+    tables = [run_stage(POSTED, [written(ROADS, into, tiles=7)], str(into), DEFAULTS) for into in (one, other)]
     assert tile_bytes(tables[0]) == tile_bytes(tables[1])
 
 
@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_tile(small_disk: Path) -> None:
     free = shutil.disk_usage(small_disk).free
     (small_disk / "ballast").write_bytes(rng.bytes(free - 60_000))
     with pytest.raises(TableError, match="No space left on device"):
-        run_stage(LIMITS, [table], str(small_disk), DEFAULTS)
+        run_stage(POSTED, [table], str(small_disk), DEFAULTS)
     for file in (small_disk / "speed_limit").iterdir():
         assert file.suffix == ".parquet"
         assert pq.read_table(file).num_rows > 0

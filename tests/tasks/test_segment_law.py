@@ -85,3 +85,20 @@ source = "Road Traffic Act 5"
 [[jurisdiction.XA.road]]
 maxspeed = "70"
 """
+
+
+def test_an_area_that_the_map_names_is_not_the_limit() -> None:
+    """A living street in a German town: StVO Anlage 3, sign 325.1, sets walking pace, not the 50 km/h of the town."""
+    code = {"key": "zone:traffic", "code": "DE:urban", "heading": None}
+    (walk,) = law("living_street", codes=[code]).implied
+    (town,) = law("residential", codes=[code]).implied
+    (country,) = law("motorway", codes=[code | {"code": "DE:rural"}]).implied
+    assert (walk["limit"], walk["reason"]) == (None, "walking_pace")
+    assert (town["limit"], country["limit"]) == ("50 km/h", "none")
+
+
+def test_a_living_street_names_its_law() -> None:
+    (told,) = law("living_street", (("FI", None),)).implied
+    assert (told["code"], told["limit"]) == ("FI:living_street", "20 km/h")
+    assert law("living_street", (("US-OH", None),)).implied == []
+    assert law("residential", (("FI", None),)).implied == []

@@ -281,8 +281,8 @@ def habits_in(folder: str, country: str, digest: str) -> Habits | None:  # noqa:
 def _odds(voices: Voices, chances: Floats) -> Iterator[list[dict[str, Any]]]:
     """Yield the likely limits of each segment.
 
-    However sure the trees are, one limit alone leaves some doubt, and n examples no more than (n + 1) / (n + 2) (Laplace's
-    rule of succession): maps with so few were not among those that calibrated them.
+    However sure the trees are, n examples allow no more than (n + 1) / (n + 2) (Laplace's rule of succession): maps
+    with few were not among those that calibrated them.
     """
     most = min(MOST_SURE, (voices.examples + 1) / (voices.examples + 2))
     order = np.argsort(-chances, axis=1, kind="stable").tolist()

@@ -1,6 +1,7 @@
 """How many segments a second and a core the stages from roads to limits take, and how much memory a worker.
 
-Run as `python -m tests.benchmarks.test_limit_stages [SEGMENTS …]`; Ray is up and the code compiled before the clock starts.
+Run as `python -m tests.benchmarks.test_limit_stages [SEGMENTS …]`; before the clock starts Ray is up and the code
+compiled.
 """
 
 import multiprocessing

@@ -1,7 +1,8 @@
 """Peak memory of the workers: does it grow with the number of segments?
 
-Run as `python -m tests.benchmarks.test_worker_memory [SEGMENTS …]`: the stage that reads limits over ever more segments, each
-size with a Ray session of its own, and the highest resident memory that any worker reports (`_costs.json`).
+Run as `python -m tests.benchmarks.test_worker_memory [SEGMENTS …]`: the stage that reads what the map states over ever
+more segments, each size with a Ray session of its own, and the highest resident memory that any worker reports
+(`_costs.json`).
 """
 
 import sys

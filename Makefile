@@ -29,6 +29,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.test_reading
 	$(BIN)/python -m tests.benchmarks.test_stage_overhead
 	$(BIN)/python -m tests.benchmarks.test_worker_memory
+	$(BIN)/python -m tests.benchmarks.test_limit_stages
 
 clean:
 	rm -rf .venv out

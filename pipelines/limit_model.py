@@ -21,6 +21,8 @@ from tasks.limit_model.habits import Examples, habits_of, road_kind
 MOST_EXAMPLES = 50_000
 """Examples of one country at most; of more those are taken whose id has the lowest checksum: a fair draw that stays."""
 
+CHECKSUM = "checksum"
+
 FEW = ("segment_id", "class", "subclass", "length_m")
 """Columns of ROAD_SEGMENT that are needed beside the attributes."""
 
@@ -34,6 +36,8 @@ def country_examples(tiles: Iterable[tuple[pa.Table, pa.Table]]) -> dict[str, Ex
         joined = roads.select(FEW).take(rows)
         for name in ("country", "limit", "attributes"):
             joined = joined.append_column(name, stated[name])
+        sums = [zlib.crc32(each.encode()) for each in joined["segment_id"].to_pylist()]
+        joined = joined.append_column(CHECKSUM, pa.array(sums, pa.uint32()))
         for country in joined["country"].unique().to_pylist():
             here = joined.filter(pc.equal(joined["country"], country))
             kept[country] = _drawn(pa.concat_tables([kept[country], here]) if country in kept else here)
@@ -41,10 +45,9 @@ def country_examples(tiles: Iterable[tuple[pa.Table, pa.Table]]) -> dict[str, Ex
 
 
 def _drawn(rows: pa.Table) -> pa.Table:
-    """Return at most `MOST_EXAMPLES` of the rows, by segment id."""
-    ids = rows["segment_id"].to_pylist()
-    order = sorted(range(len(ids)), key=lambda row: (zlib.crc32(ids[row].encode()), ids[row]))[:MOST_EXAMPLES]
-    return rows.take(sorted(order, key=lambda row: ids[row])).combine_chunks()
+    """Return at most `MOST_EXAMPLES` of the rows, those of the lowest checksums, by segment id."""
+    order = pc.sort_indices(rows, sort_keys=[(CHECKSUM, "ascending"), ("segment_id", "ascending")])[:MOST_EXAMPLES]
+    return rows.take(order).sort_by("segment_id").combine_chunks()
 
 
 def _examples(rows: pa.Table) -> Examples:

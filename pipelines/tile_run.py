@@ -4,7 +4,7 @@ import gc
 import json
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.table import Rejects, Table
 from schemas.contract import BBOX
@@ -90,22 +91,31 @@ class TileRun:
         """Return the tables of a tile, with the halo that the lift asks for."""
         reach = widened(plan.box, self.lift.halo_m) if plan.box else None
         first, *others = self.sources
-        tables = {}
+        own = first.read(plan.tile, self._columns(first))
+        around = self._around(first, plan, reach) if self.lift.halo_m and reach else {}
+        tables = {first.contract.name: _with_halo(first, own, around) if self.lift.halo_m and reach else own}
         for table in others:
             is_beside = table.contract in self.lift.beside
-            read = self._near(table, plan, reach) if is_beside else self._joined(table, plan)
+            read = self._near(table, plan, reach) if is_beside else self._joined(table, plan.tile, around)
             tables[table.contract.name] = read
-        own = first.read(plan.tile, self._columns(first))
-        tables[first.contract.name] = self._with_halo(first, own, plan, reach) if self.lift.halo_m and reach else own
         return tables
 
     def _columns(self, table: Table) -> list[str]:
         return self.lift.columns(table.contract)
 
-    def _joined(self, table: Table, plan: TilePlan) -> pa.Table:
+    def _around(self, table: Table, plan: TilePlan, reach: Box) -> dict[str, pa.Table]:
+        """Return the neighbours' rows within reach, tile by tile, of those that have any."""
+        found = {tile: self._within(table, tile, reach) for tile in plan.neighbours}
+        return {tile: rows for tile, rows in found.items() if rows.num_rows}
+
+    def _joined(self, table: Table, tile: str, around: Mapping[str, pa.Table]) -> pa.Table:
         """Return the rows that join those of the first table, halo included."""
-        columns = self._columns(table)
-        return pa.concat_tables([table.read(tile, columns) for tile in (plan.tile, *plan.neighbours)])
+        columns, key = self._columns(table), table.contract.key
+        parts = [table.read(tile, columns)]
+        for other, rows in around.items():
+            read = table.read(other, columns)
+            parts.append(read.filter(pc.is_in(read.column(key), rows.column(key).combine_chunks())))
+        return pa.concat_tables(parts)
 
     def _near(self, table: Table, plan: TilePlan, reach: Box | None) -> pa.Table:
         """Return the rows of a table of other things that lie within reach, sorted by key."""
@@ -119,14 +129,6 @@ class TileRun:
         other = table.read(tile, columns if BBOX in columns else [*columns, BBOX])
         return other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
 
-    def _with_halo(self, table: Table, own: pa.Table, plan: TilePlan, reach: Box) -> pa.Table:
-        """Return `own` with the neighbours' rows within reach, sorted by key, and which of them are own."""
-        parts = [own.append_column("is_own", pa.array(np.ones(own.num_rows, dtype=bool)))]
-        for tile in plan.neighbours:
-            near = self._within(table, tile, reach)
-            parts.append(near.append_column("is_own", pa.array(np.zeros(near.num_rows, dtype=bool))))
-        return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
-
     def _check(self, plan: TilePlan, lifted: Lifted) -> None:
         """Raise unless every row given came out or was refused."""
         told = lifted.rows.num_rows + lifted.rejects.num_rows
@@ -136,6 +138,14 @@ class TileRun:
                 f"and {lifted.rejects.num_rows} rejected"
             )
         self.lift.writes.validate(lifted.rows)
+
+
+def _with_halo(table: Table, own: pa.Table, around: Mapping[str, pa.Table]) -> pa.Table:
+    """Return `own` with the rows around it, sorted by key, and which of them are own."""
+    parts = [own.append_column("is_own", pa.array(np.ones(own.num_rows, dtype=bool)))]
+    for rows in around.values():
+        parts.append(rows.append_column("is_own", pa.array(np.zeros(rows.num_rows, dtype=bool))))
+    return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
 
 
 def told_of_all(work: TileRun, plans: Sequence[str]) -> Iterator[pa.Table]:

@@ -90,7 +90,7 @@ def speed_limit(
     if reason in WITHOUT_NUMBER:
         return SpeedLimit(code, list(rules), None, None, Basis.POSTED.value, None, reason, told)
     posted = {Heading.FORWARD: forward, Heading.BACKWARD: backward}
-    chosen = {heading: choose(heading, each, reason, evidence, around) for heading, each in posted.items()}
+    chosen = _chosen(posted, reason, evidence, around)
     known = [each for each in chosen.values() if each]
     if not known:
         return SpeedLimit(code, list(rules), None, None, None, None, SpeedReason.NO_LAW.value, told)
@@ -109,6 +109,17 @@ def speed_limit(
         reason=SpeedReason.UNLIMITED.value if ahead is None and back is None else None,
         evidence=explained(told, {heading: (each.limit, each.basis) for heading, each in chosen.items() if each}),
     )
+
+
+def _chosen(
+    posted: Mapping[Heading, Row | None], reason: str | None, evidence: Sequence[Row], around: Around
+) -> dict[Heading, Choice | None]:
+    """Return the limit of each heading; where all that is said holds for both, it is weighed once."""
+    said = (*evidence, *around.signs, *around.implied)
+    if posted[Heading.FORWARD] == posted[Heading.BACKWARD] and all(each["heading"] is None for each in said):
+        both = choose(Heading.FORWARD, posted[Heading.FORWARD], reason, evidence, around)
+        return dict.fromkeys(posted, both)
+    return {heading: choose(heading, each, reason, evidence, around) for heading, each in posted.items()}
 
 
 def choose(

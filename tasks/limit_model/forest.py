@@ -73,7 +73,7 @@ def grow(attributes: Floats, limits: Sequence[int], weights: Floats, *, count: i
     from sklearn.ensemble import ExtraTreesClassifier
 
     trees = ExtraTreesClassifier(
-        TREES, min_samples_leaf=LEAST_IN_LEAF, max_features=SHARE_TRIED, random_state=seed, n_jobs=1
+        TREES, min_samples_leaf=LEAST_IN_LEAF, max_features=SHARE_TRIED, random_state=seed, n_jobs=-1
     )
     trees.fit(attributes.astype(np.float32), np.asarray(limits), sample_weight=weights)
     known = trees.classes_.astype(np.int64)

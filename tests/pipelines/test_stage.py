@@ -12,8 +12,8 @@ from pipelines.stage import run_stage
 from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError
 from schemas.contract import Contract, field
+from schemas.posted_limit import POSTED_LIMIT
 from schemas.road import ROAD_SEGMENT
-from schemas.speed_limit import SPEED_LIMIT
 from tasks.lift import PerRow
 from tasks.tile_lift import PerTile
 from tests.pipelines.local import all_rows, tile_bytes, written
@@ -35,7 +35,7 @@ def test_through_ray_comes_what_the_plain_function_gives(tmp_path: Path, tiles: 
     made = run_stage(POSTED, [table], str(tmp_path), DEFAULTS)
     assert len(made.tiles()) == tiles
     naive = POSTED({"road_segment": ROADS.sort_by("segment_id")}).rows
-    assert all_rows(tmp_path, SPEED_LIMIT).to_pylist() == naive.to_pylist()
+    assert all_rows(tmp_path, POSTED_LIMIT).to_pylist() == naive.to_pylist()
 
 
 def test_a_second_run_reuses_and_a_shrunken_table_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_second_run_reuses_and_a_shrunken_table_leaves_nothing_behind(tmp_path
     assert {tile: made.path(tile).stat().st_mtime_ns for tile in made.tiles()} == before
     run_stage(POSTED, [written(ROADS.slice(0, 100), tmp_path, tiles=3)], str(tmp_path), DEFAULTS)
     assert len(made.tiles()) == 3
-    assert all_rows(tmp_path, SPEED_LIMIT).num_rows == 100
+    assert all_rows(tmp_path, POSTED_LIMIT).num_rows == 100
 
 
 def test_refused_rows_are_kept_and_too_many_fail_the_stage(tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_a_full_disk_is_told_and_leaves_no_half_tile(small_disk: Path) -> None:
     rng = np.random.default_rng(0)
     table = written(random_roads(2500), small_disk, tiles=3)
     free = shutil.disk_usage(small_disk).free
-    (small_disk / "ballast").write_bytes(rng.bytes(free - 60_000))
+    (small_disk / "ballast").write_bytes(rng.bytes(free - 20_000))
     with pytest.raises(TableError, match="No space left on device"):
         run_stage(POSTED, [table], str(small_disk), DEFAULTS)
-    for file in (small_disk / "speed_limit").iterdir():
+    for file in (small_disk / "posted_limit").iterdir():
         assert file.suffix == ".parquet"
         assert pq.read_table(file).num_rows > 0
     assert table.rows().num_rows == 2500

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ from tasks.evaluation.hiding import (
 from tasks.lift import Lift, PerRow
 from tasks.limit_model.combiner import Combiner, calibration_of, fit
 from tasks.limit_model.habits import MOST_METRES
-from tasks.limit_odds import LimitModel, Weighed, one_voice, voices_of, weigh
+from tasks.limit_odds import Known, LimitModel, Weighed, one_voice, voices_of, weigh
 from tasks.readers.features import read_features
 from tasks.readers.roads import read_roads
 from tasks.road_graph import places_m
@@ -83,8 +82,10 @@ def _lesson(name: str, segments: pa.Table, features: pa.Table, seed: int) -> Les
     asked = is_stated & np.array(seen)
     with TemporaryDirectory() as folder:
         write_habits(country_examples([(tables[ROAD_ATTRIBUTE.name], masked)]), Path(folder))
-        given = limit_stages.likely(LimitModel(folder, f"{name} {seed}")).arguments(tables, asked)
-        parts = list(weigh(**{key: given[key] for key in signature(weigh).parameters if key in given}, asked=asked))
+        model = LimitModel(folder, f"{name} {seed}")
+        given = limit_stages.likely(model).arguments(tables, asked)
+        known = Known(**{name: given[name] for name in Known._fields})
+        parts = list(weigh(known, asked, model))
     geometry = shapely.from_wkb(segments.column("geometry").to_numpy())
     middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
     records = [each[0]["record_id"] if each else None for each in segments.column("sources").to_pylist()]

@@ -64,6 +64,19 @@ class LimitOdds(NamedTuple):
     odds: list[list[dict[str, Any]]]
 
 
+class Known(NamedTuple):
+    """What is weighed of each segment; columns as in the parameters of `limit_odds`."""
+
+    class_: Sequence[str]
+    subclass: Sequence[str | None]
+    built_up: Floats
+    attributes: Floats
+    jurisdictions: Sequence[Sequence[Row]]
+    speed_unit: Sequence[str | None]
+    witnesses: Sequence[Sequence[Row]]
+    legal: Sequence[Sequence[Row]]
+
+
 class Weighed(NamedTuple):
     """Segments of one jurisdiction and unit, and all that speaks for each limit there."""
 
@@ -132,21 +145,8 @@ def limit_odds(
     middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
     places = places_m(shapely.get_x(middle), shapely.get_y(middle))
     odds: list[list[dict[str, Any]]] = [[] for _ in class_]
-    for voices in voices_of(
-        combiner,
-        weigh(
-            class_=class_,
-            subclass=subclass,
-            built_up=built_up,
-            attributes=attributes,
-            jurisdictions=jurisdictions,
-            speed_unit=speed_unit,
-            witnesses=witnesses,
-            legal=legal,
-            asked=asked,
-            params=params,
-        ),
-    ):
+    known = Known(class_, subclass, built_up, attributes, jurisdictions, speed_unit, witnesses, legal)
+    for voices in voices_of(combiner, weigh(known, asked, params)):
         rows = voices.rows
         shares = one_voice(voices.shares, records[rows], places[rows], length_m[rows])
         found = _odds(voices, combiner.calibrated(shares, voices.unit))
@@ -155,35 +155,23 @@ def limit_odds(
     return LimitOdds(odds)
 
 
-def weigh(
-    *,
-    class_: Sequence[str],
-    subclass: Sequence[str | None],
-    built_up: Floats,
-    attributes: Floats,
-    jurisdictions: Sequence[Sequence[Row]],
-    speed_unit: Sequence[str | None],
-    witnesses: Sequence[Sequence[Row]],
-    legal: Sequence[Sequence[Row]],
-    asked: Flags,
-    params: LimitModel,
-) -> Iterator[Weighed]:
-    """Yield all that speaks for each limit, jurisdiction by jurisdiction, in parts; parameters as in `limit_odds`."""
-    known = np.array(attributes, dtype=np.float64).reshape(len(class_), len(ATTRIBUTES))
-    codes = [parts[0]["code"] if parts else NOWHERE for parts in jurisdictions]
-    units = [unit or str(SpeedUnit.KMH) for unit in speed_unit]
+def weigh(known: Known, asked: Flags, params: LimitModel) -> Iterator[Weighed]:
+    """Yield all that speaks for each limit of the segments asked for, jurisdiction by jurisdiction, in parts."""
+    attributes = np.array(known.attributes, dtype=np.float64).reshape(len(asked), len(ATTRIBUTES))
+    codes = [parts[0]["code"] if parts else NOWHERE for parts in known.jurisdictions]
+    units = [unit or str(SpeedUnit.KMH) for unit in known.speed_unit]
     for rows in groups([f"{code} {unit}" for code, unit in zip(codes, units, strict=True)], asked):
         code, unit = codes[rows[0]], units[rows[0]]
         habits = habits_in(params.habits, country_of(code), params.habits_digest)
         common = {*(habits.limits if habits else ()), *law_limits(params.law, code)}
         for part in np.array_split(rows, -(-len(rows) // PART)):
             segments = Segments(
-                known[part],
-                [class_[i] for i in part],
-                [subclass[i] for i in part],
-                built_up[part],
-                [witnesses[i] for i in part],
-                [legal[i] for i in part],
+                attributes[part],
+                [known.class_[i] for i in part],
+                [known.subclass[i] for i in part],
+                known.built_up[part],
+                [known.witnesses[i] for i in part],
+                [known.legal[i] for i in part],
                 is_mph=unit == SpeedUnit.MPH,
             )
             limits, allowed = limits_of(segments, common)

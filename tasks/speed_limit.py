@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
 from tasks.inferred_rule import inferred_rules
-from tasks.ladder import DECIDING, FLOOR, RELIABILITY, posterior, strongest
+from tasks.ladder import DECIDING, FLOOR, ORDER, RELIABILITY, posterior, strongest
 from tasks.limit_evidence import SURE, Around, Evidence, evidence_rows, explained, own_witnesses, reason_of
 from tasks.limit_text import UNLIMITED, limit_kmh
 from tasks.speed_rule import Rule, longest_limit
@@ -104,7 +104,7 @@ def speed_limit(
         speed_limits=made,
         max_speed_forward_kmh=ahead,
         max_speed_backward_kmh=back,
-        basis=min((each.basis for each in known), key=list(Basis).index).value,
+        basis=min((each.basis for each in known), key=lambda basis: ORDER[basis]).value,
         confidence=min(each.confidence for each in known),
         reason=SpeedReason.UNLIMITED.value if ahead is None and back is None else None,
         evidence=explained(told, {heading: (each.limit, each.basis) for heading, each in chosen.items() if each}),

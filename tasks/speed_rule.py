@@ -1,4 +1,4 @@
-"""Overture speed rules: made from a posted limit, and read for one car that drives a whole segment.
+"""Overture speed rules: their speeds, and what they come to for one car that drives a whole segment.
 
 Source: Overture Maps schema, transportation segment, `speed_limits`: rules apply in order and the last that
 matches wins; `between` and `when` restrict where, when and for whom.
@@ -17,18 +17,6 @@ Speed = dict[str, Any]
 
 CAR_MODES = {"vehicle", "motor_vehicle", "car"}
 """Overture travel modes that include a car."""
-
-
-def make_rule(value: float, unit: str | None, heading: Heading | None = None) -> Rule:
-    """Return the rule for a posted speed; knots become the nearest whole km/h, and fractions the nearest integer.
-
-    Examples
-    --------
-    >>> make_rule(30, "mph", Heading.FORWARD)["when"]["heading"]
-    'forward'
-    """
-    when = {"heading": heading.value} if heading else None
-    return {"max_speed": whole_speed(value, unit), "when": when}
 
 
 def whole_speed(value: float, unit: str | None) -> Speed:

@@ -232,9 +232,10 @@ def one_voice(shares: Floats, records: npt.NDArray[np.object_], places: Floats, 
     for rows in groups([each or "" for each in records], np.array([bool(each) for each in records], dtype=bool)):
         if len(rows) < 2:
             continue
-        apart = np.linalg.norm(places[rows][:, None] - places[rows][None], axis=2)
-        for row, is_near in zip(rows, apart <= ONE_VOICE_M, strict=True):
-            near = rows[is_near]  # those alone: sums round otherwise where farther ones are in sight too
+        spots = places[rows]
+        for row, spot in zip(rows, spots, strict=True):  # one by one: a table of all pairs grows as their square
+            apart = np.linalg.norm(spots - spot, axis=1)
+            near = rows[apart <= ONE_VOICE_M]  # those alone: sums round otherwise where farther ones are in sight too
             if len(near) > 1:
                 mean = (length_m[near, None] * logs[near]).sum(axis=0) / length_m[near].sum()
                 joined[row] = np.where(joined[row] > 0, np.exp(mean), 0.0)

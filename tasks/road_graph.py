@@ -17,6 +17,10 @@ Shapes = npt.NDArray[np.object_]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+MOST_AT_ONE_PLACE = 100
+"""Ends at one connector beyond which it is bad data and no place where roads meet; real ones have some ten."""
+
+
 def compiled(function: F) -> F:
     """Return a function that Numba compiles; its machine code is kept for the next process."""
     return cast(F, numba.njit(cache=True)(function))
@@ -81,12 +85,16 @@ def graph_of(ends: Ends, geometry: Shapes, length_m: Floats) -> Graph:
 
 
 def _pairs(groups: Ints) -> tuple[Ints, Ints]:
-    """Return all ordered pairs of places whose group is the same; `groups` rises."""
+    """Return all ordered pairs of places whose group is the same; `groups` rises.
+
+    A group of more than `MOST_AT_ONE_PLACE` has none: pairs grow as its square, and no such place is a junction.
+    """
     bounds = np.flatnonzero(np.diff(groups)) + 1
     edges = np.concatenate([[0], bounds, [len(groups)]]) if len(groups) else np.zeros(1, dtype=np.int64)
     pairs = [
         pair
         for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        if high - low <= MOST_AT_ONE_PLACE
         for pair in combinations(range(low, high), 2)
     ]
     both = np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -51,7 +51,13 @@ def random_roads(
     limits = [{}, {"maxspeed": "50"}, {"maxspeed": "30 mph"}, {"maxspeed": "none"}]
     return road_table(
         [
-            road_row(f"w{i}:n{i}-n{i + 1}", [tuple(start), tuple(start + step)], tags=limits[i % 4])
+            road_row(
+                f"w{i}:n{i}-n{i + 1}",
+                [tuple(start), tuple(start + step)],
+                tags=limits[i % 4],
+                connectors=[{"connector_id": f"n{i}", "at": 0.0}, {"connector_id": f"n{i}'", "at": 1.0}],
+                sources=[{"property": "", "dataset": "OpenStreetMap", "record_id": f"w{i}@1", "between": None}],
+            )
             for i, (start, step) in enumerate(zip(starts, steps, strict=True))
         ]
     )

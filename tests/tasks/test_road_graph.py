@@ -136,3 +136,11 @@ def test_places_are_as_far_apart_as_on_the_ground(lon: float, lat: float, course
 
 def test_a_window_in_degrees_holds_the_distance() -> None:
     assert degrees_of(111_195.08) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("count", "links"), [(3, 6), (100, 9900), (101, 0), (20_000, 0)])
+def test_a_connector_of_far_too_many_segments_is_no_junction(count: int, links: int) -> None:
+    """Links grow as the square of the segments at one place: 20,000 would take tens of gigabytes."""
+    lines = np.full(count, shapely.LineString([(9, 47), (9.001, 47)]), dtype=object)
+    ends = ends_of([[{"connector_id": "everywhere", "at": 0.0}]] * count)
+    assert len(graph_of(ends, lines, np.full(count, 76.0)).target) == links

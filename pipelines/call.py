@@ -17,6 +17,17 @@ class CallError(ValueError):
     """The words of a call name something that cannot be used, or do not go together."""
 
 
+def is_in_file(named: str) -> bool:
+    """Whether the name of a flow or task leads to a file: `my_task.py` or `my_task.py:name`.
+
+    Examples
+    --------
+    >>> is_in_file("./my_task.py:comfort"), is_in_file("speed-limits")
+    (True, False)
+    """
+    return named.partition(":")[0].endswith(".py")
+
+
 def check_files(files: Sequence[Path]) -> None:
     """Refuse at once what is not there; all else is the reader's to say.
 
@@ -63,7 +74,7 @@ def _weighed(trees: str) -> list[str]:
     return next((line.removeprefix(key).split(" ") for line in trees.splitlines() if line.startswith(key)), [])
 
 
-def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None) -> "Sources":
+def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None, *, relearn: bool = False) -> "Sources":
     """Return what limits are inferred from, with full paths, since workers may stand elsewhere.
 
     Raises
@@ -85,7 +96,7 @@ def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None) -
         check_model(file)
     from pipelines.speed_limits import Sources
 
-    return Sources(jurisdiction, _full(law), _full(model))
+    return Sources(jurisdiction, _full(law), _full(model), relearn=relearn)
 
 
 def _models(model: Path | None) -> list[Path]:

@@ -1,6 +1,7 @@
 """The command line: `waysmith`."""
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines import commands
+from pipelines.call import is_in_file
 from pipelines.settings import DEFAULTS, AddressError, be_quiet
 
 EXAMPLES = {
     "run": "waysmith run speed-limits --roads infra/demo/helsinki.osm.pbf --into out/helsinki",
+    "plan": "waysmith plan speed-limits --roads infra/demo/helsinki.osm.pbf --into out/helsinki",
+    "new-task": "waysmith new-task road_noise --into my-tasks",
     "explain": "waysmith explain out/helsinki w332402669:n3395239428-n2423094586",
     "try": "waysmith try speed_limit out/helsinki w332402669:n3395239428-n2423094586 --pdb",
     "tables": "waysmith tables out/helsinki",
@@ -28,6 +32,14 @@ COMMANDS = tuple(EXAMPLES)
 SEED, SHARE = 20_260, 0.5
 """How an evaluation draws cells unless told otherwise; `pipelines.evaluate` has the same."""
 
+FLOWS = ("speed-limits", "road-segments")
+"""Flows that are part of Waysmith."""
+
+FLOW_COMMANDS = ("run", "plan")
+"""Commands whose flags are those of the flow that they name."""
+
+OSM_OR_OVERTURE = "OSM (.pbf, .osm, .gz, .bz2), Overture (.parquet or a folder), or any line layer with --mapping"
+
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -36,8 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
     be_quiet()
     from pipelines.tile_run import StageError
 
-    options = _parser().parse_args(words)
+    given = list(sys.argv[1:] if words is None else words)
     try:
+        options = _parser(given).parse_args(given)
         options.command(options)
         sys.stdout.flush()
     except StageError as error:
@@ -79,12 +92,16 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}: see {self.prog} --help\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of a call; which flags `run` and `plan` have depends on the flow that `words` name."""
     parser = OneLineParser(
         prog="waysmith", description="Features for every road segment, each with what it rests on and how sure it is."
     )
     added = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_run, _add_explain, _add_try, _add_tables, _add_export, _add_map, _add_law, _add_proof, _add_train):
+    named = words[1] if len(words) > 1 and words[0] in FLOW_COMMANDS and words[1][0:1] != "-" else FLOWS[0]
+    _add_run(added, named)
+    _add_plan(added, named)
+    for add in (_add_new, _add_explain, _add_try, _add_tables, _add_export, _add_map, _add_law, _add_proof, _add_train):
         add(added)
     return parser
 
@@ -98,13 +115,17 @@ def _command(added: Any, name: str, command: Command, told: str) -> argparse.Arg
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder that a run has written to")
+    parser.add_argument("folder", metavar="DIR", help="folder that a run has written to, here or s3://…")
 
 
 def _add_flow(parser: argparse.ArgumentParser, roads: str, into: str) -> None:
     parser.add_argument("flow", choices=["speed-limits"], metavar="FLOW", help="speed-limits")
+    _add_files(parser, roads, into)
+
+
+def _add_files(parser: argparse.ArgumentParser, roads: str, into: str) -> None:
     parser.add_argument("--roads", nargs="+", type=Path, required=True, metavar="FILE", help=roads)
-    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help=into)
+    parser.add_argument("--into", required=True, metavar="DIR", help=f"{into}, here or s3://…")
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
@@ -117,21 +138,84 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "--model", type=Path, metavar="PATH",
         help="combiner.json of waysmith train, or to evaluate its folder `without` (that of Waysmith)",
     )  # fmt: skip
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add how a run is carried out, as `Settings` has it."""
     parser.add_argument("--address", help="Ray cluster (RAY_ADDRESS, else this machine)")
     parser.add_argument(
         "--max-reject-rate", type=_share, default=DEFAULTS.max_reject_rate, metavar="SHARE",
         help="fail when more of a stage's rows are rejected (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--time-limit", type=_amount, default=DEFAULTS.time_limit_s, metavar="SECONDS",
+        help="of one tile; past it the row that does not end is rejected (%(default)g)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--memory", type=_amount, default=DEFAULTS.memory_gb, metavar="GB",
+        help="of all workers of a machine together (what it has)",
+    )  # fmt: skip
 
 
-def _add_run(added: Any) -> None:
-    run = _command(added, "run", commands.run_speed_limits, "run a flow")
-    roads = "OSM (.pbf, .osm, .gz, .bz2), Overture (.parquet or a folder), or any line layer with --mapping"
-    _add_flow(run, roads, "folder for the tables")
-    run.add_argument("--bbox", type=_bbox, metavar="W,S,E,N", help="read only roads that meet this box, in degrees")
-    run.add_argument("--mapping", type=Path, metavar="TOML", help="names the columns of a network of your own")
-    run.add_argument("--tiles", type=_positive, metavar="N", help="cut into N tiles (as many as the weight asks for)")
-    _add_sources(run)
+def _add_run(added: Any, named: str) -> None:
+    run = _command(added, "run", commands.run_flow, "run a flow")
+    _add_words_of(run, named)
+
+
+def _add_plan(added: Any, named: str) -> None:
+    told = "say which tiles a run would compute, and why, without writing anything"
+    plan = _command(added, "plan", commands.plan_flow, told)
+    _add_words_of(plan, named)
+
+
+def _add_words_of(parser: argparse.ArgumentParser, named: str) -> None:
+    """Add the flags of a flow: of one of Waysmith, or of one in a file, by its signature."""
+    told = f"{', '.join(FLOWS)}, or FILE.py:NAME for one of your own; its flags depend on it"
+    parser.add_argument("flow", type=_flow_name, metavar="FLOW", help=told)
+    if is_in_file(named):
+        _add_users_words(parser, named)
+        return
+    _add_files(parser, OSM_OR_OVERTURE, "folder for the tables")
+    parser.add_argument("--bbox", type=_bbox, metavar="W,S,E,N", help="read only roads that meet this box, in degrees")
+    parser.add_argument("--mapping", type=Path, metavar="TOML", help="names the columns of a network of your own")
+    parser.add_argument(
+        "--tiles", type=_positive, metavar="N", help="cut into N tiles (as many as the weight asks for)"
+    )
+    if named == FLOWS[0]:
+        parser.add_argument("--relearn", action="store_true", help="learn habits anew, even where little has changed")
+        _add_sources(parser)
+
+
+def _add_users_words(parser: argparse.ArgumentParser, named: str) -> None:
+    """Add the parameters of a flow in a file, and how it is carried out if it takes that."""
+    commands.quiet_prefect()  # which is imported with the flow
+    from pipelines.user_flow import flow_named, parameters, settings_parameter
+
+    flow = flow_named(named)
+    parser.description = inspect.getdoc(flow.fn) or f"The flow {flow.name}."
+    parser.epilog = None
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if settings_parameter(flow):
+        _add_settings(parser)
+    for each in parameters(flow):
+        each.add_to(parser)
+
+
+def _flow_name(text: str) -> str:
+    if text not in FLOWS and not is_in_file(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(FLOWS)}, and no FILE.py:NAME")
+    return text
+
+
+def _add_new(added: Any) -> None:
+    new = _command(added, "new-task", commands.start_task, "write a task of your own to begin with, and its test")
+    new.add_argument("name", metavar="NAME", help="of the task, its flow and its files, such as road_noise")
+    new.add_argument(
+        "--per", choices=["row", "tile"], default="row",
+        help="row: sees one segment after another; tile: sees segments with what lies around them (%(default)s)",
+    )  # fmt: skip
+    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="folder for the files (this one)")
 
 
 def _add_explain(added: Any) -> None:
@@ -142,7 +226,8 @@ def _add_explain(added: Any) -> None:
 
 def _add_try(added: Any) -> None:
     attempt = _command(added, "try", commands.try_task, "run one task on one segment here, without Ray and Prefect")
-    attempt.add_argument("task", metavar="TASK", choices=commands.TRIED, help=", ".join(commands.TRIED))
+    told = f"{', '.join(commands.TRIED)}, or FILE.py:NAME for one of your own"
+    attempt.add_argument("task", metavar="TASK", help=told)
     _add_folder(attempt)
     attempt.add_argument("segment_id", metavar="SEGMENT_ID")
     attempt.add_argument("--pdb", action="store_true", help="stop at the first line of the task in the debugger")
@@ -153,10 +238,10 @@ def _add_tables(added: Any) -> None:
 
 
 def _add_export(added: Any) -> None:
-    names = list(commands.CONTRACTS)
     export = _command(added, "export", commands.export_table, "write one table as one file")
     _add_folder(export)
-    export.add_argument("table", metavar="TABLE", choices=names, help=", ".join(names))
+    told = f"{', '.join(commands.CONTRACTS)}, or one of your own"
+    export.add_argument("table", metavar="TABLE", help=told)
     export.add_argument("--to", type=Path, required=True, metavar="FILE", help=".parquet, .fgb, .gpkg, .geojson, .csv")
 
 
@@ -174,7 +259,7 @@ def _add_law(added: Any) -> None:
     law.add_argument(
         "--diff", nargs=2, metavar=("OLD", "NEW"), help="say what changed; - stands for the table of Waysmith"
     )
-    law.add_argument("--run", type=Path, metavar="DIR", help="with --diff: which segments of this folder move")
+    law.add_argument("--run", metavar="DIR", help="with --diff: which segments of this folder move")
 
 
 def _add_proof(added: Any) -> None:
@@ -212,6 +297,16 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
     return share
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 < amount < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return amount
 
 
 def _positive(text: str) -> int:

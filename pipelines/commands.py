@@ -6,9 +6,9 @@ import pdb
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.call import CallError, check_files, sources_of
+from pipelines.call import CallError, check_files, is_in_file, sources_of
 from schemas.built_up import BUILT_UP
 from schemas.continuity import CONTINUITY
 from schemas.contract import Contract
@@ -24,6 +24,8 @@ from schemas.sign_limit import SIGN_LIMIT
 from schemas.speed_limit import SPEED_LIMIT
 
 if TYPE_CHECKING:
+    from prefect import Flow
+
     from pipelines.settings import Settings
     from tasks.law.law_table import Law
     from tasks.lift import PerRow
@@ -48,6 +50,8 @@ CONTRACTS: dict[str, Contract] = {
 }
 """The tables of a folder, in the order in which they are made."""
 
+SPEED_LIMITS = "speed-limits"
+
 TRIED = ("posted_limit", "segment_law", "speed_limit")
 """Tasks that can be run on a single segment."""
 
@@ -55,41 +59,103 @@ PACKAGED = "-"
 """What stands for the law table of Waysmith in a call."""
 
 
-def run_speed_limits(options: argparse.Namespace) -> None:
-    """Run the flow and print what came of it."""
+class Call(NamedTuple):
+    """A flow and what it is called with."""
+
+    flow: "Flow[..., Any]"
+    arguments: dict[str, Any]
+
+
+def run_flow(options: argparse.Namespace) -> None:
+    """Run a flow and print what came of it."""
     started = time.perf_counter()
-    _quiet_prefect()
+    quiet_prefect()
+    if is_in_file(options.flow):
+        call = _users_call(options)
+    else:
+        call = _call(options, _settings(options) if options.flow == SPEED_LIMITS else None)
+        _check_into(options)
+    made = call.flow(**call.arguments)
+    seconds = time.perf_counter() - started
+    if options.flow == SPEED_LIMITS:
+        from pipelines.summary import summarize, summary_lines
+
+        print("\n".join(summary_lines(summarize(options.into), seconds)))
+    else:
+        from pipelines.user_flow import told_of
+
+        print("\n".join([*told_of(made), f"{seconds:.1f} s"]))
+
+
+def plan_flow(options: argparse.Namespace) -> None:
+    """Print which tiles a run would compute, and why."""
+    call = _users_call(options) if is_in_file(options.flow) else _call(options)
+    from pipelines.foresight import forecast_lines, plain_calls, planning
+
+    with plain_calls(), planning() as foresight:
+        made = call.flow(**call.arguments)
+        foresight.tell_read(made)
+    print("\n".join(forecast_lines(foresight.forecasts)))
+
+
+def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Call:
+    """Return a flow of Waysmith and its arguments, after a look at what they name."""
     check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+    given = {
+        "roads": [str(file) for file in options.roads],
+        "into": options.into,
+        "bbox": options.bbox,
+        "mapping": str(options.mapping) if options.mapping else None,
+        "tiles": options.tiles,
+    }
+    if options.flow != SPEED_LIMITS:
+        from pipelines.road_segments import road_segments
+
+        return Call(road_segments, given)
     if options.model and options.model.is_dir():
         raise CallError(f"{options.model}: is a folder, expected the file of one model")
-    sources = sources_of(options.jurisdiction, options.law, options.model)
-    settings = _settings(options)
+    given["sources"] = sources_of(options.jurisdiction, options.law, options.model, relearn=options.relearn)
+    from pipelines.settings import DEFAULTS
     from pipelines.speed_limits import speed_limits
-    from pipelines.summary import summarize, summary_lines
 
-    speed_limits(
-        roads=[str(file) for file in options.roads],
-        into=str(options.into),
-        bbox=options.bbox,
-        mapping=str(options.mapping) if options.mapping else None,
-        tiles=options.tiles,
-        sources=sources,
-        settings=settings,
-    )
-    print("\n".join(summary_lines(summarize(options.into), time.perf_counter() - started)))
+    return Call(speed_limits, given | {"settings": settings or DEFAULTS})
+
+
+def _users_call(options: argparse.Namespace) -> Call:
+    """Return a flow of the user's own and its arguments."""
+    from pipelines.settings import check_address
+    from pipelines.user_flow import GIVEN, arguments, flow_named, settings_parameter
+
+    flow = flow_named(options.flow)
+    given = {key.removeprefix(GIVEN): value for key, value in vars(options).items() if key.startswith(GIVEN)}
+    made = arguments(flow, given)
+    if name := settings_parameter(flow):
+        made[name] = _settings_of(options)
+        check_address(made[name].cluster)
+    return Call(flow, made)
+
+
+def start_task(options: argparse.Namespace) -> None:
+    """Write the files of a new task and print how to go on."""
+    from pipelines.new_task import write_task
+
+    code, test = write_task(options.name, options.per, options.into)
+    print(f"{code}\n{test}\nnext:\n  python -m pytest {test}")
+    print(f"  waysmith run {code}:{options.name} --roads FILE.osm.pbf --into DIR")
 
 
 def evaluate_speed_limits(options: argparse.Namespace) -> None:
     """Hide limits, infer them, and print how right they are."""
-    _quiet_prefect()
+    quiet_prefect()
     check_files(options.roads)
     sources = sources_of(options.jurisdiction, options.law, options.model)
     settings = _settings(options)
+    _check_into(options)
     from pipelines.evaluate import evaluate, evaluate_lines
 
     done = evaluate(
         roads=[str(file) for file in options.roads],
-        into=str(options.into),
+        into=options.into,
         seed=options.seed,
         share=options.share,
         sources=sources,
@@ -105,7 +171,8 @@ def train_speed_limits(options: argparse.Namespace) -> None:
     from pipelines.training import train
     from tasks.built_up_model import training as built_up
 
-    check_folder(options.into, ())
+    into = Path(options.into)
+    check_folder(into, ())
     try:
         weights = built_up.train(options.roads)
     except ValueError as error:
@@ -113,27 +180,38 @@ def train_speed_limits(options: argparse.Namespace) -> None:
     made = train(options.roads)
     texts = {"combiner.json": made.combiner.to_json(), "built_up_weights.json": weights.text}
     texts |= {f"without/{name}.json": each.to_json() for name, each in made.without.items()}
-    (options.into / "without").mkdir(exist_ok=True)
-    write_together((options.into / name, text.encode()) for name, text in texts.items())
+    (into / "without").mkdir(exist_ok=True)
+    write_together((into / name, text.encode()) for name, text in texts.items())
     print("right on a map left out, by length, and built-up areas told from others there:")
     for name, share in made.exact.items():
         told = weights.scores.get(name)
         print(f"  {name:<32} {100 * share:5.1f} %" + (f"  {100 * told[0].accuracy:5.1f} %" if told else ""))
-    print("\n".join(str(options.into / name) for name in texts))
+    print("\n".join(str(into / name) for name in texts))
 
 
 def _settings(options: argparse.Namespace) -> "Settings":
-    """Return how to run, after a look at the cluster and the folder."""
-    from pipelines.settings import Settings, check_address
-    from pipelines.table import check_folder
+    """Return how to run, after a look at the cluster."""
+    from pipelines.settings import check_address
 
-    settings = Settings(options.address, options.max_reject_rate)
+    settings = _settings_of(options)
     check_address(settings.cluster)
-    check_folder(options.into, CONTRACTS.values())
     return settings
 
 
-def _quiet_prefect() -> None:
+def _settings_of(options: argparse.Namespace) -> "Settings":
+    from pipelines.settings import Settings
+
+    return Settings(options.address, options.max_reject_rate, options.time_limit, options.memory)
+
+
+def _check_into(options: argparse.Namespace) -> None:
+    """Look into the folder of a run before anything is read."""
+    from pipelines.table import check_folder
+
+    check_folder(options.into, CONTRACTS.values())
+
+
+def quiet_prefect() -> None:
     """Keep Prefect's own log off the terminal, unless the user has set a level; servers still get it."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_LOG_PRINTS", "false")
@@ -150,7 +228,7 @@ def try_task(options: argparse.Namespace) -> None:
     """Run one task on one segment in this process and print what it was given and what it returns."""
     from pipelines.lookup import arguments_of
 
-    lift = _tried()[options.task]
+    lift = _lift(options.task)
     arguments = arguments_of(lift, options.folder, options.segment_id)
     for name, value in arguments.items():
         print(f"{name} = {value!r}")
@@ -158,6 +236,16 @@ def try_task(options: argparse.Namespace) -> None:
     print(f"-> {type(made).__name__}")
     for name, value in zip(made._fields, made, strict=True):
         print(f"   {name} = {value!r}")
+
+
+def _lift(named: str) -> "PerRow":
+    if is_in_file(named):
+        from pipelines.user_flow import lift_named
+
+        return lift_named(named)
+    if named not in TRIED:
+        raise CallError(f"{named!r} is none of {', '.join(TRIED)}, and no FILE.py:NAME")
+    return _tried()[named]
 
 
 def _tried() -> "Mapping[str, PerRow]":
@@ -198,7 +286,7 @@ def _index_lines(law: "Law") -> list[str]:
     return head + [f"{code:<7}{place.date}{len(place.roads):>4} road types  {place.source}" for code, place in places]
 
 
-def _diff_lines(old: str, new: str, folder: Path | None) -> list[str]:
+def _diff_lines(old: str, new: str, folder: str | None) -> list[str]:
     from pipelines.law import law_diff_lines
     from pipelines.law_effect import effect_lines, law_effect
 
@@ -208,31 +296,38 @@ def _diff_lines(old: str, new: str, folder: Path | None) -> list[str]:
 
 
 def _law_file(named: str) -> "LawFile":
-    from tasks.law.law_table import read_law
     from tasks.segment_law import LawFile
 
-    path = None if named == PACKAGED else named
-    return LawFile(path, read_law(path).digest)
+    return LawFile.of(None if named == PACKAGED else named)
 
 
 def list_tables(options: argparse.Namespace) -> None:
     """Print the tables of a folder: contract, rows, tiles, kilometres and rejects by reason."""
+    from pipelines.found_table import contracts_in
     from pipelines.summary import table_lines
 
-    print("\n".join(table_lines(options.folder, list(CONTRACTS.values()))))
+    own = [each for each in contracts_in(options.folder) if each.name not in CONTRACTS]
+    *known, rejects = CONTRACTS.values()
+    print("\n".join(table_lines(options.folder, [*known, *own, rejects])))
 
 
 def export_table(options: argparse.Namespace) -> None:
     """Write one table as one file for other programs."""
+    from pipelines.found_table import contract_named
     from pipelines.table import Rejects, Table, existing
     from tasks.export import check_format, export
 
-    contract = CONTRACTS[options.table]
+    contract = CONTRACTS.get(options.table) or contract_named(options.folder, options.table)
     check_format(contract, options.to)
     table: Table = existing(contract, options.folder)
     rows = Rejects(options.folder).rows() if contract == REJECT else table.rows()
     export(rows, contract, options.to)
     print(f"{options.to}: {rows.num_rows:,} rows")
+
+
+def _folder_name(folder: str) -> str:
+    """Return the last part of a path or URI."""
+    return folder.rstrip("/").rpartition("/")[2] if "://" in folder else Path(folder).resolve().name
 
 
 def draw_map(options: argparse.Namespace) -> None:
@@ -242,6 +337,6 @@ def draw_map(options: argparse.Namespace) -> None:
 
     limits = existing(SPEED_LIMIT, options.folder).rows()
     segments = existing(ROAD_SEGMENT, options.folder).rows()
-    page = map_page(limits, segments, title=options.title or options.folder.resolve().name)
+    page = map_page(limits, segments, title=options.title or _folder_name(options.folder))
     write_whole(options.to, page.encode())
     print(f"{options.to}: {limits.num_rows:,} segments, {len(page) / 1e6:.1f} MB")

@@ -1,32 +1,40 @@
-"""What tiles have cost, kept beside a table, and how tiles are put together into batches by it."""
+"""What tiles have cost, kept beside a table, and what tiles will cost by it."""
 
-import heapq
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import statistics
+from dataclasses import asdict, fields
+from functools import cached_property
 
-from pipelines.table import Table, write_whole
+from pipelines.memory import WORKER_MB
+from pipelines.table import Table
 from pipelines.tile_run import TilePlan
 from schemas.receipt import Measured
 
-SECONDS_PER_BATCH = 5.0
-"""What a map task should last at least: Ray Data leaves a core idle for about 0.1 s after each."""
+FILE = "_costs.json"
 
-BATCHES_PER_CORE = 2
-"""How many map tasks each core gets while nothing has been measured."""
+GROWTH_PER_READ = 40.0
+"""Memory (MB) that a tile takes for each MB that it reads, while nothing has been measured: columns are unpacked, and
+rows become Python objects."""
+
+LEAST_GROWTH_MB = 20.0
+
+MARGIN = 1.25
+"""What is set aside of memory beyond what was measured."""
 
 
 class Costs:
-    """Seconds and peak memory of each tile, as last measured: `costs.json` beside the tiles of a table."""
+    """Seconds and peak memory of each tile, as last measured: `_costs.json` beside the tiles of a table."""
 
     def __init__(self, table: Table) -> None:
-        self._file = table.folder / "_costs.json"
+        self._table = table
         self.tiles = self._read()
 
     def _read(self) -> dict[str, Measured]:
         """Return the costs that stand there; what cannot be read is only forgotten, since no value rests on it."""
+        known = {each.name for each in fields(Measured)}
         try:
-            return {each["tile"]: Measured(**each) for each in json.loads(self._file.read_text())}
+            told = json.loads(self._table.store.read(FILE))
+            return {each["tile"]: Measured(**{k: v for k, v in each.items() if k in known}) for each in told}
         except (OSError, ValueError, TypeError, KeyError):
             return {}
 
@@ -37,24 +45,34 @@ class Costs:
     def save(self) -> None:
         """Write the costs, for people and for the next run."""
         told = [asdict(self.tiles[tile]) for tile in sorted(self.tiles)]
-        write_whole(self._file, json.dumps(told, indent=0).encode())
+        self._table.store.write(FILE, json.dumps(told, indent=0).encode())
 
-    def _batch_count(self, rows: int, cores: int) -> int:
-        measured = sum(each.rows for each in self.tiles.values())
-        if not measured:
-            return cores * BATCHES_PER_CORE
-        seconds = rows * sum(each.seconds for each in self.tiles.values()) / measured
-        return cores * max(1, round(seconds / SECONDS_PER_BATCH / cores))
+    @cached_property
+    def seconds_per_row(self) -> float:
+        """Mean over all tiles measured; 0 if there are none."""
+        rows = sum(each.rows for each in self.tiles.values())
+        return sum(each.seconds for each in self.tiles.values()) / rows if rows else 0.0
 
-    def batches(self, plans: Sequence[TilePlan], *, cores: int) -> list[list[TilePlan]]:
-        """Return tiles in batches of about `SECONDS_PER_BATCH` or more, at least one for each core, heaviest first.
+    @cached_property
+    def growth_per_read(self) -> float:
+        """MB of memory for each MB read: that of the hungriest tile among those that read enough to tell."""
+        told = [each for each in self.tiles.values() if each.read_mb > 0]
+        if not told:
+            return GROWTH_PER_READ
+        enough = statistics.median(each.read_mb for each in told)
+        return max((each.peak_mb - each.base_mb) / each.read_mb for each in told if each.read_mb >= enough)
 
-        Each tile goes to the batch that is lightest so far (longest processing time first; Graham 1969).
-        """
-        count = min(len(plans), self._batch_count(sum(plan.rows for plan in plans), cores))
-        heap: list[tuple[int, int, list[TilePlan]]] = [(0, index, []) for index in range(count)]
-        for plan in sorted(plans, key=lambda each: (-each.rows, each.tile)):
-            rows, index, batch = heapq.heappop(heap)
-            batch.append(plan)
-            heapq.heappush(heap, (rows + plan.rows, index, batch))
-        return [batch for _, _, batch in sorted(heap, reverse=True)]
+    def seconds(self, plan: TilePlan) -> float:
+        """Return how long a tile will take: as last time, by its rows; where it is unknown, as others did."""
+        known = self.tiles.get(plan.tile)
+        if known and known.rows:
+            return known.seconds / known.rows * plan.rows
+        return (self.seconds_per_row or 1e-5) * plan.rows
+
+    def growth_mb(self, plan: TilePlan) -> float:
+        """Return how much memory a tile will take beyond that of an idle worker, with a margin."""
+        return max(LEAST_GROWTH_MB, MARGIN * self.growth_per_read * plan.read_mb)
+
+    def need_mb(self, plan: TilePlan) -> float:
+        """Return how much memory a worker will take with this tile."""
+        return WORKER_MB + self.growth_mb(plan)

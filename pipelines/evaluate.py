@@ -17,7 +17,8 @@ from pipelines.road_segments import road_segments
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.speed_limits import Sources, infer_limits
 from pipelines.stage import run
-from pipelines.table import Table, open_table, write_together
+from pipelines.store import open_store
+from pipelines.table import Table, open_table, table_in
 from schemas.built_up import BUILT_UP
 from schemas.jurisdiction import JURISDICTION
 from schemas.receipt import Receipt
@@ -62,8 +63,8 @@ class Evaluation(NamedTuple):
     """What came of an evaluation."""
 
     figures: dict[str, Any]
-    files: tuple[Path, ...]
-    """Report, figures and picture."""
+    files: tuple[str, ...]
+    """Where report, figures and picture lie."""
 
 
 @flow(name="evaluate-speed-limits", log_prints=False)
@@ -98,7 +99,7 @@ def evaluate(
         evaluate_map(each, f"{into}/{each.name}", seed=seed, share=share, engine=engine_of(its, settings))
         for each, its in zip(maps, asked, strict=True)
     ]
-    return write_report(cases, Path(into), seed=seed, share=share)
+    return write_report(cases, into, seed=seed, share=share)
 
 
 def sources_for(file: str, sources: Sources) -> Sources:
@@ -178,7 +179,7 @@ def evaluate_map(given: Map, into: str, *, seed: int, share: float, engine: Engi
     drawn = drawn_of(given, stated, seed=seed, share=share)
     rest = engine.run(hiding(drawn.hidden), given.segments, into=f"{into}/hidden")
     limits = engine.infer(rest, given.features, f"{into}/hidden")
-    places, built_up = (Table(contract, limits.folder.parent / contract.name) for contract in (JURISDICTION, BUILT_UP))
+    places, built_up = (table_in(contract, f"{into}/hidden") for contract in (JURISDICTION, BUILT_UP))
     tables = Tables(*(table.rows() for table in (rest, stated, limits, places, built_up)))
     compared = compare(tables, drawn, extract=given.name, law=engine.law)
     commit_scored(compared, into)
@@ -207,18 +208,20 @@ def commit_scored(compared: Compared, into: str) -> Table:
     return table
 
 
-def write_report(cases: Sequence[Case], into: Path, *, seed: int, share: float) -> Evaluation:
+def write_report(cases: Sequence[Case], into: str | Path, *, seed: int, share: float) -> Evaluation:
     """Write report, figures and picture into a folder, and return them."""
     told = figures(cases, seed=seed, share=share)
     contents = {
-        into / "report.md": "\n".join(report_lines(told)) + "\n",
-        into / "report.json": json.dumps(told, indent=1, ensure_ascii=False) + "\n",
-        into / "report.svg": plot(told),
+        "report.md": "\n".join(report_lines(told)) + "\n",
+        "report.json": json.dumps(told, indent=1, ensure_ascii=False) + "\n",
+        "report.svg": plot(told),
     }
-    write_together((file, text.encode()) for file, text in contents.items())
-    return Evaluation(told, tuple(contents))
+    store = open_store(into)
+    store.make()
+    store.write_together((name, text.encode()) for name, text in contents.items())
+    return Evaluation(told, tuple(f"{store.uri}/{name}" for name in contents))
 
 
 def evaluate_lines(done: Evaluation) -> list[str]:
     """Return an evaluation as lines for a terminal: the report, and where it lies."""
-    return [*report_lines(done.figures), "", *(str(file) for file in done.files)]
+    return [*report_lines(done.figures), "", *done.files]

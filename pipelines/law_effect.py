@@ -73,7 +73,7 @@ class Effect:
     """The first of those moved, by tile and id."""
 
 
-def law_effect(folder: Path, old: LawFile, new: LawFile) -> Effect:
+def law_effect(folder: str | Path, old: LawFile, new: LawFile) -> Effect:
     """Return which segments of a run another law table moves.
 
     Where a segment is more likely built up than not, the law of built-up areas counts. Whether the limit of a road

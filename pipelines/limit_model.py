@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,10 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from pipelines.table import Table, write_together, write_whole
-from tasks.fingerprint import digest, source_digest
+from pipelines.store import Store, open_store
+from pipelines.table import SUFFIX, Table
+from tasks.fingerprint import digest, file_digest, source_digest
+from tasks.input_file import InputFile, contents_digest
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import Examples, habits_of, road_kind
 
@@ -22,6 +25,12 @@ MOST_EXAMPLES = 50_000
 """Examples of one country at most; of more those are taken whose id has the lowest checksum: a fair draw that stays."""
 
 CHECKSUM = "checksum"
+
+FEW_CHANGED = 0.01
+"""Share of the stated segments that may change before habits are learned again."""
+
+NOTE = "_habits.json"
+"""File of a run that says what its habits were learned from."""
 
 FEW = ("segment_id", "class", "subclass", "length_m")
 """Columns of ROAD_SEGMENT that are needed beside the attributes."""
@@ -31,7 +40,7 @@ def country_examples(tiles: Iterable[tuple[pa.Table, pa.Table]]) -> dict[str, Ex
     """Return the segments of each country whose limit is stated, out of tiles of ROAD_ATTRIBUTE and ROAD_SEGMENT."""
     kept: dict[str, pa.Table] = {}
     for attributes, roads in tiles:
-        stated = attributes.filter(pc.and_(pc.is_valid(attributes["limit"]), pc.is_valid(attributes["country"])))
+        stated = attributes.filter(_is_stated(attributes))
         rows = pc.index_in(stated["segment_id"], value_set=roads["segment_id"].combine_chunks())
         joined = roads.select(FEW).take(rows)
         for name in ("country", "limit", "attributes"):
@@ -61,35 +70,94 @@ def _examples(rows: pa.Table) -> Examples:
     )
 
 
-def write_habits(examples: dict[str, Examples], folder: Path) -> None:
+def write_habits(examples: dict[str, Examples], into: str | Path) -> None:
     """Write the habits of each country as a Parquet file."""
-    for name, table in habit_files(examples):
-        pq.write_table(table, folder / name, compression="zstd")
+    open_store(into).write_together(habit_files(examples))
 
 
-def habit_files(examples: dict[str, Examples]) -> Iterator[tuple[str, pa.Table]]:
+def habit_files(examples: dict[str, Examples]) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the content of the file of each country."""
     for country, each in examples.items():
-        yield f"{country}.parquet", habits_of(each).to_table()
+        yield f"{country}{SUFFIX}", _encoded(habits_of(each).to_table())
+
+
+class Stated(NamedTuple):
+    """What habits were learned from in one tile: a digest of the rows whose limit is stated, and how many there are."""
+
+    digest: str
+    rows: int
 
 
 @task(name="habits", task_run_name="habits", cache_policy=NO_CACHE)
-def learn_habits(described: Table, segments: Table, into: str) -> Path:
-    """Learn the habits of each country and return the folder that holds them; nothing is learned twice."""
-    folder = Path(into).absolute() / "habits"
-    folder.mkdir(parents=True, exist_ok=True)
-    receipts = described.receipts()
-    fingerprint = digest(source_digest([__name__, "tasks.limit_model.habits"]), *(r.digest for r in receipts.values()))
-    note = folder / "_learned.json"
-    if note.exists() and json.loads(note.read_text(encoding="utf-8")).get("fingerprint") == fingerprint:
-        return folder
-    tiles = ((described.read(tile), segments.read(tile, FEW)) for tile in receipts)
+def learn_habits(described: Table, segments: Table, into: str, *, relearn: bool = False) -> InputFile:
+    """Learn the habits of each country and return the folder that holds them.
+
+    They are not learned again until more than `FEW_CHANGED` of the stated segments have changed, unless `relearn`
+    asks for it: all odds rest on them, and an edit of a few streets says little of the habits of a country.
+    """
+    home = open_store(into)
+    store = home.child("habits")
+    code = source_digest([__name__, "tasks.limit_model.habits"])
+    note, stated = _note(home), _stated(described, _note(home))
+    lying = _digest_of(store)
+    if not relearn and note.get("code") == code and note.get("habits") == lying and _is_like(_known(note), stated):
+        return InputFile(lying, store.uri)
+    tiles = ((described.read(tile), segments.read(tile, FEW)) for tile in described.tiles())
     files = dict(habit_files(country_examples(tiles)))
-    write_together((folder / name, _encoded(table)) for name, table in files.items())
-    for stale in {file.name for file in folder.glob("*.parquet")} - set(files):
-        (folder / stale).unlink()
-    write_whole(note, json.dumps({"fingerprint": fingerprint}).encode())
-    return folder
+    store.make()
+    store.write_together(files.items())
+    store.remove(set(store.names()) - set(files))
+    lying = _digest_of(store)
+    rows = {tile: receipt.digest for tile, receipt in described.receipts().items()}
+    told = {"code": code, "habits": lying, "rows": rows, "stated": stated}
+    home.write(NOTE, json.dumps(told, sort_keys=True).encode())
+    return InputFile(lying, store.uri)
+
+
+def _note(home: Store) -> dict[str, Any]:
+    """Return what the last learning has written down, nothing if that cannot be read."""
+    try:
+        told = json.loads(home.read(NOTE))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _known(note: dict[str, Any]) -> dict[str, Stated]:
+    return {tile: Stated(*told) for tile, told in note.get("stated", {}).items()}
+
+
+def _stated(described: Table, note: dict[str, Any]) -> dict[str, Stated]:
+    """Return what each tile states; tiles whose rows are those of the note are not read."""
+    known, rows = _known(note), note.get("rows", {})
+    return {
+        tile: known[tile] if rows.get(tile) == receipt.digest and tile in known else _stated_in(described.read(tile))
+        for tile, receipt in described.receipts().items()
+    }
+
+
+def _stated_in(attributes: pa.Table) -> Stated:
+    rows = attributes.filter(_is_stated(attributes))
+    return Stated(digest(_encoded(rows)), rows.num_rows)
+
+
+def _is_stated(attributes: pa.Table) -> pa.ChunkedArray:
+    return pc.and_(pc.is_valid(attributes["limit"]), pc.is_valid(attributes["country"]))
+
+
+def _is_like(before: dict[str, Stated], now: dict[str, Stated]) -> bool:
+    """Whether few enough of the stated segments lie in tiles that state something else than before."""
+    none = Stated("", 0)
+    pairs = [(before.get(tile, none), now.get(tile, none)) for tile in {*before, *now}]
+    changed = sum(max(old.rows, new.rows) for old, new in pairs if old.digest != new.digest and old.rows + new.rows)
+    return changed <= FEW_CHANGED * sum(old.rows for old, _ in pairs)
+
+
+def _digest_of(store: Store) -> str:
+    """Return the digest of the files in a store, as `InputFile.of` gives it for a folder."""
+    if store.is_local:
+        return file_digest(Path(store.uri)) if store.is_there() else ""
+    return contents_digest((name, store.read(name)) for name in store.names())
 
 
 def _encoded(table: pa.Table) -> bytes:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipelines.table import Table, TableError, existing
+from pipelines.table import Table, TableError, existing, table_in
 from schemas.contract import Contract
 from tasks.lift import PerRow
 
@@ -30,16 +29,15 @@ def find(table: Table, key: str) -> Found:
     """
     found = _search(table, key)
     if found is None:
-        raise TableError(f"{table.folder}: no {table.contract.key} {key!r} in {len(table.tiles())} tiles")
+        raise TableError(f"{table.uri}: no {table.contract.key} {key!r} in {len(table.tiles())} tiles")
     return found
 
 
 def _search(table: Table, key: str) -> Found | None:
     name = table.contract.key
     for tile in table.tiles():
-        here = pc.equal(table.read(tile, [name]).column(name), key)
-        if pc.any(here).as_py():
-            return Found(tile, table.read(tile).filter(here))
+        if table.read(tile, [name], keys=(key, key)).num_rows:
+            return Found(tile, table.read(tile, keys=(key, key)))
     return None
 
 
@@ -56,7 +54,7 @@ def row_of(into: str | Path, contract: Contract, key: str) -> Row:
 
 def row_if_there(into: str | Path, contract: Contract, key: str) -> Row | None:
     """Return the same, None where the folder has no such table or the table no such row."""
-    if not (Path(into) / contract.name).is_dir():
+    if not table_in(contract, into).store.is_there():
         return None
     found = _search(existing(contract, into), key)
     return _values(found) if found else None

@@ -9,8 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines.limit_stages import MARGIN_M
 from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
-from pipelines.road_segments import grid_of
-from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together
+from pipelines.road_segments import check_split, grid_of
+from pipelines.table import Rejects, Table, file_of, open_table, split_by_tile
 from schemas.map_feature import MAP_FEATURE
 from schemas.receipt import Receipt
 from tasks.built_up_model.evidence import REACH_M, Drawn, Seen, drawn, seen_in
@@ -68,8 +68,10 @@ def commit_features(reading: FeatureReading, grid: Grid, into: str | Path) -> Ta
     """Write the tiles and what was refused, then remove the tiles of an earlier reading; return the table."""
     target, rejects = open_table(MAP_FEATURE, into), Rejects(into)
     parts = split_by_tile(reading.features, grid, MAP_FEATURE.key)
+    check_split(reading.features, parts.values(), MAP_FEATURE)
     blanks = {tile: Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, 0.0) for tile, rows in parts.items()}
-    write_together((target.path(tile), target.encoded(rows, blanks[tile])[1]) for tile, rows in parts.items())
+    target.store.write_together((file_of(tile), target.encoded(rows, blanks[tile])[1]) for tile, rows in parts.items())
+    rejects.prepare()
     rejects.commit(MAP_FEATURE.name, "q", reading.rejects)
     target.keep_only(set(parts))
     return target

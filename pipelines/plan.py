@@ -1,7 +1,7 @@
-"""What a stage has to compute: the tiles whose fingerprint is not that of what is committed already."""
+"""What a stage has to compute: the tiles whose fingerprint is not that of what is committed already, and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +13,16 @@ from schemas.contract import as_json
 from schemas.geometry import BOX
 from schemas.receipt import Receipt
 from tasks.fingerprint import digest, source_digest
+from tasks.input_file import params_digest
 from tasks.lift import Lift
 from tasks.tiling import rows_meeting, widened
 
 Receipts = Mapping[str, Receipt]
+
+DIGITS = 16
+"""Hexadecimal digits of each part of a fingerprint."""
+
+NEVER = "never computed"
 
 
 class Plan(NamedTuple):
@@ -26,44 +32,97 @@ class Plan(NamedTuple):
     """Tiles to compute."""
     reused: list[Receipt]
     """Tiles that are committed and still hold."""
+    reasons: Mapping[str, str] = MappingProxyType({})
+    """Why each tile to compute must be computed."""
+
+
+class Fingerprint(NamedTuple):
+    """What a tile is made from, as digests that change apart from each other."""
+
+    code: str
+    """Of the task, its lift, and what they import."""
+    params: str
+    """Of the parameters and the width of the halo."""
+    contracts: str
+    """Of the tables read and written."""
+    own: str
+    """Of the tile's own files."""
+    around: str
+    """Of the files within the halo."""
+
+    def __str__(self) -> str:
+        """Return it as it stands in a receipt: CODE.PARAMS.CONTRACTS.INPUTS, the last one in two parts."""
+        return f"{self.code}.{self.params}.{self.contracts}.{self.own}-{self.around}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Fingerprint | None":
+        """Return the fingerprint written as text, None where another version wrote it."""
+        parts = text.replace("-", ".").split(".")
+        return cls(*parts) if len(parts) == len(cls._fields) else None
 
 
 def plan_stage(lift: Lift, sources: Sequence[Table], target: Table) -> Plan:
-    """Return which tiles of `target` must be computed from `sources`, and which need not."""
+    """Return which tiles of `target` must be computed from `sources`, why, and which need not."""
     given = [table.receipts() for table in sources]
     if not given[0]:
-        raise TableError(f"{sources[0].folder}: no tiles: make this table first")
+        raise TableError(f"{sources[0].uri}: no tiles: make this table first")
     neighbours = _neighbours(given[0], given[0], lift.halo_m) if lift.halo_m else {}
     places = {
         table.contract.name: _neighbours(given[0], receipts, lift.halo_m)
         for table, receipts in zip(sources, given, strict=True)
         if table.contract in lift.beside
     }
-    recipe = _recipe_digest(lift)
-    todo, reused = [], []
+    recipe, committed = _recipe(lift), target.receipts()
+    todo, reused, reasons = [], [], {}
     for tile, own in given[0].items():
         around = tuple(other for other in neighbours.get(tile, ()) if other != tile)
         beside = {name: near[tile] for name, near in places.items()}
-        fingerprint = digest(recipe, *_inputs(tile, sources, given, around, beside))
-        done = target.receipt(tile)
+        fingerprint = str(Fingerprint(*recipe, *_inputs(tile, sources, given, around, beside)))
+        done = committed.get(tile)
         if done and done.fingerprint == fingerprint:
             reused.append(done)
         else:
             todo.append(TilePlan(tile, fingerprint, own.rows_out, own.metres, own.bbox, around, beside))
-    return Plan(todo, reused)
+            reasons[tile] = why(done.fingerprint if done else None, fingerprint, lift)
+    return Plan(todo, reused, reasons)
 
 
-def _recipe_digest(lift: Lift) -> str:
-    """Digest of all that decides how rows are made: sources of task and lift, contracts, halo and parameters."""
-    params = lift.params
-    told = asdict(params) if is_dataclass(params) and not isinstance(params, type) else params
-    return digest(
+def why(old: str | None, new: str, lift: Lift) -> str:
+    """Return in words how the fingerprint of a tile differs from the one that it was committed with, if it was.
+
+    Examples
+    --------
+    >>> from pipelines.limit_stages import CONTINUED, POSTED
+    >>> why("a.b.c.d-e", "x.b.c.d-e", POSTED)
+    'code of posted_limit changed'
+    >>> why("a.b.c.d-e", "a.y.c.d-z", CONTINUED)
+    'parameters changed, a neighbour within 2,500 m changed'
+    >>> why(None, "a.b.c.d-e", POSTED)
+    'never computed'
+    """
+    if old is None:
+        return NEVER
+    before, now = Fingerprint.parse(old), Fingerprint.parse(new)
+    if before is None or now is None:
+        return "made by another version of Waysmith"
+    around = f"a neighbour within {lift.halo_m:,.0f} m" if lift.halo_m else "what lies beside it"
+    named = (f"code of {lift.task.__name__}", "parameters", "a contract", "its input", around)
+    return ", ".join(f"{what} changed" for what, a, b in zip(named, before, now, strict=True) if a != b)
+
+
+def _recipe(lift: Lift) -> tuple[str, str, str]:
+    """Return the digests of all that decides how rows are made: code, parameters and contracts."""
+    code = (
         source_digest([lift.task.__module__, type(lift).__module__]),
         lift.task.__qualname__,
         type(lift).__qualname__,
-        str([as_json(contract) for contract in (*lift.sources, lift.writes)]),
-        repr((lift.halo_m, told)),
     )
+    contracts = str([as_json(contract) for contract in (*lift.sources, lift.writes)])
+    return _short(code), _short((repr(lift.halo_m), params_digest(lift.params))), _short((contracts,))
+
+
+def _short(parts: Iterable[str]) -> str:
+    return digest(*parts)[:DIGITS]
 
 
 def _inputs(
@@ -72,14 +131,19 @@ def _inputs(
     given: Sequence[Receipts],
     around: Sequence[str],
     beside: Mapping[str, Sequence[str]],
-) -> list[str]:
-    """Digests of all files that the tile is made from, each behind its name."""
-    told = []
+) -> tuple[str, str]:
+    """Return the digests of the files that a tile is made from, each behind its name: its own and those around."""
+    own, near = [], []
     for table, receipts in zip(sources, given, strict=True):
         name = table.contract.name
-        tiles = beside.get(name, (tile, *around))
-        told += [f"{name}/{each}={receipts[each].digest if each in receipts else 'none'}" for each in tiles]
-    return told
+        if name not in beside:
+            own += _told(name, (tile,), receipts)
+        near += _told(name, beside.get(name, around), receipts)
+    return _short(own), _short(near)
+
+
+def _told(name: str, tiles: Iterable[str], receipts: Receipts) -> list[str]:
+    return [f"{name}/{each}={receipts[each].digest if each in receipts else 'none'}" for each in tiles]
 
 
 def _neighbours(receipts: Receipts, others: Receipts, halo_m: float) -> dict[str, tuple[str, ...]]:

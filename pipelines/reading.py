@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.table import Table, write_whole
+from pipelines.table import Table
 from schemas.contract import as_json
 from tasks.fingerprint import digest, file_digest, source_digest
 
@@ -25,7 +25,7 @@ def reading_fingerprint(table: Table, readers: Sequence[str], files: Sequence[Pa
 def note_of(table: Table) -> dict[str, Any]:
     """Return the note of the reading that a table holds, empty if there is none."""
     try:
-        told = json.loads((table.folder / NOTE).read_text(encoding="utf-8"))
+        told = json.loads(table.store.read(NOTE))
     except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
@@ -39,9 +39,10 @@ def is_read(table: Table, fingerprint: str | None) -> bool:
 
 
 def write_note(table: Table, fingerprint: str | None, **told: object) -> None:
-    """Write down what the tiles of a table were read from."""
+    """Write down what the tiles of a table were read from, and their receipts."""
+    table.save_manifest()
     note = {"fingerprint": fingerprint, "tiles": _digests(table), **told}
-    write_whole(table.folder / NOTE, json.dumps(note).encode())
+    table.store.write(NOTE, json.dumps(note).encode())
 
 
 def _digests(table: Table) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """The flow that reads map files into the table of road segments and lays the grid that all tables share."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,12 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
-from pipelines.table import Rejects, Table, open_table, split_by_tile, write_together
+from pipelines.store import Content, open_store
+from pipelines.table import Rejects, Table, file_of, open_table, split_by_tile
 from pipelines.tile_run import StageError
-from schemas.contract import BBOX
+from schemas.contract import BBOX, Contract
 from schemas.receipt import Receipt
+from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
 from tasks.readers.reading import Reading
 from tasks.readers.roads import read_roads
@@ -90,25 +94,53 @@ def commit_reading(reading: Reading, grid: Grid, into: str | Path) -> Table:
     """Write the tiles and what was refused, then remove the tiles of an earlier reading; return the table."""
     target = open_table(ROAD_SEGMENT, into)
     parts = split_by_tile(reading.segments, grid, ROAD_SEGMENT.key)
-    kept = sum(part.num_rows for part in parts.values())
-    if kept != reading.segments.num_rows:
-        raise StageError(f"road_segment: {reading.segments.num_rows} segments read, but {kept} owned by tiles")
+    check_split(reading.segments, parts.values(), ROAD_SEGMENT)
     rejects = Rejects(into)
-    write_together(_files(reading, parts, target, rejects))
+    rejects.prepare()
+    open_store(into).write_together(_files(reading, parts, target, rejects))
     if not reading.rejects.num_rows:
         rejects.commit(ROAD_SEGMENT.name, "q", reading.rejects)
     target.keep_only(set(parts))
     return target
 
 
+def check_split(rows: pa.Table, parts: Iterable[pa.Table], contract: Contract) -> None:
+    """Raise unless rows were put into tiles one for one: each key once, none lost, as many metres as before.
+
+    Raises
+    ------
+    StageError
+        With the numbers that do not agree.
+    """
+    told = list(parts)
+    kept = sum(part.num_rows for part in told)
+    keys = pa.chunked_array(
+        [chunk for part in told for chunk in part[contract.key].chunks], contract[contract.key].type
+    )
+    if not kept == rows.num_rows == len(keys.unique()):
+        raise StageError(
+            f"{contract.name}: {rows.num_rows} rows read, but {kept} in tiles with {len(keys.unique())} keys"
+        )
+    if "length_m" in contract.names:
+        given, split = _metres([rows]), _metres(told)
+        if given != split:
+            raise StageError(f"{contract.name}: {given} m read, but {split} m in tiles")
+
+
+def _metres(tables: Iterable[pa.Table]) -> float:
+    """Return the sum of all lengths, rounded once: it does not depend on their order."""
+    return math.fsum(chain.from_iterable(table["length_m"].to_numpy().tolist() for table in tables))
+
+
 def _files(
     reading: Reading, parts: dict[str, pa.Table], target: Table, rejects: Rejects
-) -> Iterator[tuple[Path, memoryview]]:
-    """Yield each tile, and what was refused, as a file and its content."""
+) -> Iterator[tuple[str, Content]]:
+    """Yield each tile, and what was refused, as a file of the run's folder and its content."""
     for tile, rows in parts.items():
         ROAD_SEGMENT.validate(rows)
         metres = pc.sum(rows.column("length_m")).as_py()
         blank = Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres)
-        yield target.path(tile), target.encoded(rows, blank)[1]
+        yield f"{ROAD_SEGMENT.name}/{file_of(tile)}", target.encoded(rows, blank)[1]
     if reading.rejects.num_rows:
-        yield rejects.encoded(f"{ROAD_SEGMENT.name}-q", reading.rejects)
+        name, content = rejects.encoded(ROAD_SEGMENT.name, "q", reading.rejects)
+        yield f"{REJECT.name}/{name}", content

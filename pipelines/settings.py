@@ -14,6 +14,10 @@ QUIET = {
 """Telemetry off unless the user says otherwise; read by Ray and Prefect when they are first imported."""
 
 
+LOCAL = "local"
+"""Address that stands for a Ray started on this machine."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where stages run and when they give up."""
@@ -22,11 +26,15 @@ class Settings:
     """Ray cluster; without it that of the environment variable RAY_ADDRESS, else one started on this machine."""
     max_reject_rate: float = 0.05
     """Share of a stage's rows that may be rejected before the stage fails."""
+    time_limit_s: float = 600.0
+    """How long one tile may take; past it the row that never ends is looked for, and rejected."""
+    memory_gb: float | None = None
+    """Memory that all workers of one machine may take together (10^9 bytes); without it what the machine has."""
 
     @property
     def cluster(self) -> str:
         """Address to give to Ray. Never left to discovery, which fails where two clusters are up."""
-        return self.address or os.environ.get("RAY_ADDRESS") or "local"
+        return self.address or os.environ.get("RAY_ADDRESS") or LOCAL
 
 
 DEFAULTS = Settings()
@@ -44,7 +52,7 @@ def check_address(address: str) -> None:
     AddressError
         If it is not `host:port` (or `ray://host:port`), or nobody listens there.
     """
-    if address in ("local", "auto"):
+    if address in (LOCAL, "auto"):
         return
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not (colon and host and port.isdecimal()):

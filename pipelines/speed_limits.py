@@ -1,7 +1,6 @@
 """The flow that gives every road segment its speed limit, with what it rests on and how sure it is."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from prefect import flow
 
@@ -14,7 +13,7 @@ from pipelines.stage import run
 from pipelines.table import Table
 from tasks.built_up import BuiltUpParams
 from tasks.fingerprint import file_digest
-from tasks.law.law_table import read_law
+from tasks.input_file import InputFile
 from tasks.limit_model.combiner import FILE as COMBINER
 from tasks.limit_odds import LimitModel
 from tasks.segment_law import LawFile
@@ -30,11 +29,19 @@ class Sources:
     """Law table, a file or a folder; without it that of Waysmith."""
     model: str | None = None
     """File of a combiner that `waysmith train` made; without it that of Waysmith."""
+    relearn: bool = False
+    """Whether habits are learned anew, however little of the map has changed since they were."""
 
     @property
     def law_file(self) -> LawFile:
         """The law table and what is in it."""
-        return LawFile(self.law, read_law(self.law).digest)
+        return LawFile.of(self.law)
+
+    def limit_model(self, habits: InputFile) -> LimitModel:
+        """Return the files that odds are made from."""
+        if self.model:
+            return LimitModel(habits, self.law_file, InputFile.of(self.model))
+        return LimitModel(habits, self.law_file, combiner_digest=file_digest(COMBINER))
 
 
 @flow(name="speed-limits", log_prints=False)
@@ -65,11 +72,16 @@ def infer_limits(segments: Table, features: Table, into: str, sources: Sources, 
     continued = run(CONTINUED, segments, posted, where, built_up, signs, into=into, settings=settings)
     legal = run(lawful(law), segments, where, posted, into=into, settings=settings)
     described = run(ATTRIBUTES, segments, posted, where, built_up, continued, into=into, settings=settings)
-    habits = learn_habits(described, segments, into)
-    model = LimitModel(str(habits), file_digest(habits), law, sources.model, file_digest(_combiner(sources)))
-    odds = run(likely(model), segments, described, where, built_up, continued, legal, into=into, settings=settings)
+    habits = learn_habits(described, segments, into, relearn=sources.relearn)
+    odds = run(
+        likely(sources.limit_model(habits)),
+        segments,
+        described,
+        where,
+        built_up,
+        continued,
+        legal,
+        into=into,
+        settings=settings,
+    )
     return run(LIMITS, segments, posted, where, built_up, signs, legal, continued, odds, into=into, settings=settings)
-
-
-def _combiner(sources: Sources) -> Path:
-    return Path(sources.model) if sources.model else COMBINER

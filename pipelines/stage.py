@@ -2,28 +2,34 @@
 
 import json
 import logging
+import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import pyarrow as pa
 import ray
 import ray.data
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from ray.exceptions import RayError, WorkerCrashedError
+from ray.exceptions import RayError
+from ray.util.metrics import Counter, Gauge
 
-from pipelines.costs import Costs
-from pipelines.plan import Plan, plan_stage
-from pipelines.progress import Progress
-from pipelines.settings import Settings, be_quiet, check_address
-from pipelines.table import Rejects, Table, TableError, open_table
-from pipelines.tile_run import StageError, TilePlan, TileRun, told_of_all
-from schemas.receipt import Measured, Receipt
+from pipelines import foresight
+from pipelines.memory import MB, machine_mb
+from pipelines.schedule import Budget, Group
+from pipelines.settings import LOCAL, Settings, be_quiet, check_address
+from pipelines.shipping import runtime_env
+from pipelines.stage_report import METRICS, report
+from pipelines.stage_run import StageRun
+from pipelines.table import Table
+from pipelines.tile_run import StageError
+from pipelines.tile_worker import Order, Told, told_of_all, warm_up
 from tasks.lift import Lift
 
-RETRIES = 2
-"""How often a batch is tried again when its worker dies; Ray Data's own default is for ever."""
+_CONNECTING = threading.Lock()
 
 
 def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
@@ -34,123 +40,139 @@ def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
     StageError
         If a tile fails, rows get lost, or more than `settings.max_reject_rate` of them are rejected.
     """
+    if plan := foresight.current():
+        return plan.stage(lift, tables, into)
     named = task(name=lift.writes.name, cache_policy=NO_CACHE, task_run_name=lift.writes.name)(run_stage)
     return named(lift, tables, into, settings)
 
 
 def run_stage(lift: Lift, tables: Sequence[Table], into: str, settings: Settings) -> Table:
     """Do what `run` does, without Prefect."""
-    target = open_table(lift.writes, into)
-    rejects = Rejects(into)
-    plan = plan_stage(lift, tables, target)
-    done = list(plan.reused)
-    costs = Costs(target)
-    if plan.todo:
-        work = TileRun(lift, tuple(tables), Path(into).absolute())
-        for receipt, measured in _compute(work, plan, costs, settings):
-            done.append(receipt)
-            costs.add(measured)
-        costs.save()
-    tiles = {receipt.tile for receipt in done}
-    target.keep_only(tiles)
-    rejects.keep_only(lift.writes.name, tiles)
-    _check_all(lift.writes.name, plan, done, settings)
-    return target
+    started = time.perf_counter()
+    stage = StageRun(lift, tables, into, settings)
+    if stage.plan.todo:
+        connect(settings)
+        stage.compute(RayEngine())
+    stage.finish()
+    report(stage.ran(time.perf_counter() - started))
+    return stage.target
 
 
-def _compute(work: TileRun, plan: Plan, costs: Costs, settings: Settings) -> Iterator[tuple[Receipt, Measured]]:
-    """Yield a receipt for each tile as it is committed, in no promised order."""
-    connect(settings)
-    name = work.lift.writes.name
-    batches = costs.batches(plan.todo, cores=_cores())
-    metres = sum(tile.metres for tile in plan.todo)
-    failures: list[Exception] = []
-    with Progress(name, tiles=len(plan.todo), metres=metres) as progress:
-        for row in _map_batches(name, work, batches):
-            if row["error"]:
-                failures.append(_failure(name, row))
-                continue
-            receipt = Receipt.from_json(row["receipt"])
-            progress.add(receipt)
-            yield receipt, Measured(**json.loads(row["measured"]))
-    if failures:
-        more = f" (and {len(failures) - 1} more tiles)" if failures[1:] else ""
-        raise type(failures[0])(f"{failures[0]}{more}")
+def start(settings: Settings) -> None:
+    """Begin to connect, and to start the workers, while this thread goes on; errors show when a stage connects."""
+    threading.Thread(target=_start, args=(settings,), name="start-ray", daemon=True).start()
 
 
-def _failure(name: str, row: dict[str, str]) -> Exception:
-    """Return the error of a tile: what the disk refused is the caller's to mend, all else is the stage's."""
-    if row["kind"] == TableError.__name__:
-        return TableError(row["error"])
-    return StageError(f"{name}: tile {row['tile']}: {row['kind']}: {row['error']}")
-
-
-def _map_batches(name: str, work: TileRun, batches: Sequence[Sequence[TilePlan]]) -> Iterator[dict[str, str]]:
-    """Send batches of tiles through Ray Data, one map task each, and yield what they say of every tile."""
-    blocks = [pa.table({"plan": [plan.to_json() for plan in batch]}) for batch in batches]
-    with ray.data.DataContext.current(_data_options()), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # no named parameter for the retries of a dead worker yet
-        dataset = ray.data.from_arrow(blocks)
-        dataset.set_name(name)
-        mapped = dataset.map_batches(
-            _batch_function(name, work), batch_format="pyarrow", batch_size=None, max_retries=RETRIES
-        )
-        rows = mapped.iter_rows()
+def _start(settings: Settings) -> None:
     try:
-        for row in rows:
-            yield from json.loads(row["told"])
-    except WorkerCrashedError as error:
-        raise StageError(f"{name}: a worker died {RETRIES + 1} times; tiles committed so far are kept") from error
-    except RayError as error:
-        cause = str(error).strip().splitlines()
-        raise StageError(f"{name}: {cause[-1] if cause else type(error).__name__}") from error
-
-
-def _batch_function(name: str, work: TileRun) -> Callable[[pa.Table], Iterator[pa.Table]]:
-    """Return the function that Ray Data maps over batches of tiles, under the name that its dashboard shows."""
-
-    def batch(plans: pa.Table) -> Iterator[pa.Table]:
-        return told_of_all(work, plans.column("plan").to_pylist())
-
-    batch.__name__ = name
-    return batch
-
-
-def _check_all(stage: str, plan: Plan, done: Sequence[Receipt], settings: Settings) -> None:
-    """Raise unless each tile is done once, every row came out or was refused, and not too many were refused."""
-    rows_in = sum(receipt.rows_in for receipt in done)
-    rows_out = sum(receipt.rows_out for receipt in done)
-    rejected = sum(receipt.rows_rejected for receipt in done)
-    if len(done) != len(plan.todo) + len(plan.reused) or rows_in != rows_out + rejected:
-        raise StageError(
-            f"{stage}: {rows_in} rows in {len(plan.todo) + len(plan.reused)} tiles in, "
-            f"but {rows_out} out and {rejected} rejected in {len(done)} tiles"
-        )
-    if rejected > settings.max_reject_rate * rows_in:
-        raise StageError(
-            f"{stage}: {rejected} of {rows_in} rows rejected, more than {settings.max_reject_rate:.1%}: see the "
-            "reject table, or allow more with --max-reject-rate"
-        )
+        connect(settings)
+        if settings.cluster == LOCAL:
+            ray.get([ray.remote(warm_up).remote() for _ in range(RayEngine().cores)])
+    except Exception:
+        logging.getLogger(__name__).debug("Ray did not start early", exc_info=True)
 
 
 def connect(settings: Settings) -> None:
     """Start Ray on this machine, or connect to the cluster of the settings; nothing happens the second time."""
-    if not ray.is_initialized():
+    with _CONNECTING:
+        if ray.is_initialized():
+            return
         be_quiet()
         check_address(settings.cluster)
-        ray.init(address=settings.cluster, logging_level=logging.ERROR, log_to_driver=False)
+        ray.init(
+            address=settings.cluster,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            runtime_env=None if settings.cluster == LOCAL else runtime_env(),
+        )
 
 
-def _cores() -> int:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return max(1, int(resources.get("CPU", 1)))
+class RayEngine:
+    """Map tasks on the Ray cluster that `connect` has found."""
+
+    @property
+    def cores(self) -> int:
+        """How many map tasks run side by side."""
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return max(1, int(resources.get("CPU", 1)))
+
+    def budget(self, settings: Settings) -> Budget:
+        """Return what memory there is on the machine that has least for each core."""
+        cores = max([1.0, *(machine["CPU"] for machine in _machines())])
+        machine = settings.memory_gb * 1e3 if settings.memory_gb else self._machine_mb()
+        return Budget(worker_mb=machine / cores, machine_mb=machine)
+
+    def _machine_mb(self) -> float:
+        """Return the memory that Ray gives out on the smallest machine."""
+        told = [machine["memory"] / MB for machine in _machines() if machine.get("memory")]
+        return min(told or [machine_mb()])
+
+    def map_tiles(self, order: Order, group: Group, settings: Settings) -> Iterator[Told]:
+        """Send batches of tiles through Ray Data, one map task each, and yield what they say of every tile.
+
+        Ray tries nothing again and goes on without what a dead worker had: that is for the rounds of a stage.
+        """
+        blocks = [pa.table({"plan": [plan.to_json() for plan in batch]}) for batch in group.batches]
+        share = self._machine_mb() / settings.memory_gb / 1e3 if settings.memory_gb else 1.0
+        arguments = {"max_retries": 0, "memory": int(group.memory_mb * share * MB)}
+        with ray.data.DataContext.current(_data_options()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about functions that return arguments being new
+            dataset = ray.data.from_arrow(blocks)
+            dataset.set_name(order.stage)
+            mapped = dataset.map_batches(
+                _batch_function(order, is_apart=group.care.is_apart),
+                batch_format="pyarrow",
+                batch_size=None,
+                ray_remote_args_fn=lambda: arguments,
+            )
+            rows = mapped.iter_rows()
+        try:
+            for row in rows:
+                yield from (Told.from_json(told) for told in json.loads(row["told"]))
+        except RayError as error:
+            cause = str(error).strip().splitlines()
+            raise StageError(f"{order.stage}: {cause[-1] if cause else type(error).__name__}") from error
+
+    def count(self, stage: str, values: Mapping[str, float]) -> None:
+        """Add what one tile gave to the metrics that Ray shows."""
+        for name, value in values.items():
+            metric = _metric(name)
+            if isinstance(metric, Gauge):
+                metric.set(value, tags={"stage": stage})
+            elif value > 0:
+                metric.inc(value, tags={"stage": stage})
+
+
+def _machines() -> list[dict[str, float]]:
+    """Return what each machine of the cluster that computes has to give: CPU, and memory in bytes."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node["Resources"] for node in nodes if node["Alive"] and node["Resources"].get("CPU")]
+
+
+@cache
+def _metric(name: str) -> Counter | Gauge:
+    told = METRICS[name]
+    kind = Gauge if told.kind == "gauge" else Counter
+    return kind(name, description=told.help, tag_keys=("stage",))
+
+
+def _batch_function(order: Order, *, is_apart: bool) -> Callable[[pa.Table], Iterator[pa.Table]]:
+    """Return the function that Ray Data maps over batches of tiles, under the name that its dashboard shows."""
+
+    def batch(plans: pa.Table) -> Iterator[pa.Table]:
+        return told_of_all(order, plans.column("plan").to_pylist(), is_apart=is_apart)
+
+    batch.__name__ = order.stage
+    return batch
 
 
 def _data_options() -> ray.data.DataContext:
     """Return options for the datasets of stages, apart from those of the program that calls them."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     options = ray.data.DataContext.get_current().copy()
     options.enable_progress_bars = False
     options.print_on_execution_start = False
     options.target_max_block_size = 1  # hand over each receipt at once
+    options.op_resource_reservation_enabled = False  # with it the second map task of a data set starts 1 s late
+    options.max_errored_blocks = -1
     return options

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.table import Rejects, Table, TableError, existing
+from pipelines.table import Rejects, TableError, existing, table_in
 from schemas.contract import Contract
 from schemas.posted_limit import POSTED_LIMIT
 from schemas.reject import REJECT
@@ -86,7 +86,7 @@ def summarize(into: str | Path) -> Summary:
     """
     found = Summary()
     roads, limits = (existing(contract, into) for contract in (ROAD_SEGMENT, SPEED_LIMIT))
-    posted = Table(POSTED_LIMIT, Path(into) / POSTED_LIMIT.name)
+    posted = table_in(POSTED_LIMIT, into)
     for tile in limits.tiles():
         rows = limits.read(tile, ["segment_id", "basis", "confidence", "reason", *NUMBERS])
         for kind in _kinds(rows, roads.read(tile, ["segment_id", "length_m"])):
@@ -133,8 +133,7 @@ def table_lines(folder: str | Path, contracts: Sequence[Contract]) -> list[str]:
     """
     lines = []
     for contract in contracts:
-        table = Table(contract, Path(folder) / contract.name)
-        receipts = table.receipts().values()
+        receipts = table_in(contract, folder).receipts().values()
         if receipts:
             rows, metres = sum(each.rows_out for each in receipts), sum(each.metres for each in receipts)
             size = f"{rows:>12,} rows {len(receipts):>6,} tiles"

@@ -2,26 +2,25 @@
 
 import gc
 import json
-import resource
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.memory import peak_mb, reset_peak, resident_mb
+from pipelines.store import open_store
 from pipelines.table import Rejects, Table
 from schemas.contract import BBOX
 from schemas.receipt import Measured, Receipt
+from schemas.reject import REJECT
 from tasks.lift import Lift, Lifted, Tables
 from tasks.tiling import Box, rows_meeting, widened
-
-SECONDS_PER_WORD = 2.0
-"""How often a worker says what it has done: each word costs it some milliseconds."""
 
 
 class StageError(RuntimeError):
@@ -41,6 +40,10 @@ class TilePlan(NamedTuple):
     """Other tiles with features within the halo."""
     beside: dict[str, tuple[str, ...]]
     """For each table given by place, its tiles with features within the halo."""
+    read_mb: float = 0.0
+    """Size of the files that the tile is read from."""
+    parts: int = 1
+    """How many parts its rows are computed in, one after another, to take less memory."""
 
     def to_json(self) -> str:
         """Return the plan as text, for a worker."""
@@ -49,8 +52,17 @@ class TilePlan(NamedTuple):
     @classmethod
     def from_json(cls, text: str) -> "TilePlan":
         """Return the plan written by `to_json`."""
-        tile, fingerprint, rows, metres, box, neighbours, beside = json.loads(text)
-        return cls(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours), beside)
+        tile, fingerprint, rows, metres, box, neighbours, beside, *measures = json.loads(text)
+        return cls(tile, fingerprint, rows, metres, tuple(box) if box else None, tuple(neighbours), beside, *measures)
+
+
+class Done(NamedTuple):
+    """What a worker tells of a tile that it has committed."""
+
+    receipt: Receipt
+    measured: Measured
+    rejected: dict[str, int]
+    """Rows refused, by reason."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +71,66 @@ class TileRun:
 
     lift: Lift
     sources: tuple[Table, ...]
-    into: Path
+    into: str
 
     @property
     def target(self) -> Table:
         """Table that the stage writes."""
-        return Table(self.lift.writes, self.into / self.lift.writes.name)
+        return Table(self.lift.writes, open_store(self.into).child(self.lift.writes.name).uri)
 
-    def __call__(self, plan: TilePlan) -> tuple[Receipt, Measured]:
+    def __call__(self, plan: TilePlan) -> Done:
         """Compute and commit one tile."""
-        started = time.perf_counter()
-        with collector_paused():
-            lifted = self.lift(self._read(plan))
-        self._check(plan, lifted)
-        Rejects(self.into).commit(self.lift.writes.name, plan.tile, lifted.rejects)
-        receipt = self.target.commit(
-            lifted.rows,
-            Receipt(
-                tile=plan.tile,
-                fingerprint=plan.fingerprint,
-                digest="",
-                rows_in=plan.rows,
-                rows_out=lifted.rows.num_rows,
-                rows_rejected=lifted.rejects.num_rows,
-                metres=plan.metres,
-            ),
-        )
-        return receipt, Measured(plan.tile, plan.rows, time.perf_counter() - started, peak_mb())
+        started, base = time.perf_counter(), resident_mb()
+        reset_peak()
+        keys, lifted = self._in_parts(plan) if plan.parts > 1 else self._whole(plan)
+        receipt = self.commit(plan, keys, lifted)
+        seconds = time.perf_counter() - started
+        measured = Measured(plan.tile, plan.rows, seconds, peak_mb(), base, plan.read_mb)
+        return Done(receipt, measured, by_reason(lifted.rejects))
 
-    def _read(self, plan: TilePlan) -> Tables:
+    def _whole(self, plan: TilePlan) -> tuple[pa.ChunkedArray, Lifted]:
+        """Return the keys of a tile's own rows, and what the lift makes of them."""
+        tables = self.read(plan)
+        with collector_paused():
+            return self.own_keys(tables), self.lift(tables)
+
+    def _in_parts(self, plan: TilePlan) -> tuple[pa.ChunkedArray, Lifted]:
+        """Do the same part by part, for lifts that look at row after row: other tables are read for each part alone."""
+        first, *others = self.sources
+        rows, key = first.read(plan.tile, self._columns(first)), first.contract.key
+        ends = [rows.num_rows * part // plan.parts for part in range(plan.parts + 1)]
+        made = []
+        for start, stop in pairwise(ends):
+            part = rows.slice(start, stop - start)
+            span = (part.column(key)[0].as_py(), part.column(key)[-1].as_py())  # rows are sorted by key
+            read = {table.contract.name: table.read(plan.tile, self._columns(table), keys=span) for table in others}
+            with collector_paused():
+                made.append(self.lift({first.contract.name: part} | read))
+        lifted = Lifted(*(pa.concat_tables(each).combine_chunks() for each in zip(*made, strict=True)))
+        return rows.column(key), lifted
+
+    def own_keys(self, tables: Tables) -> pa.ChunkedArray:
+        """Return the keys of the rows that belong to the tile, those of the halo left out."""
+        rows = tables[self.lift.sources[0].name]
+        own = rows.filter(rows.column("is_own")) if "is_own" in rows.column_names else rows
+        return own.column(self.lift.sources[0].key)
+
+    def commit(self, plan: TilePlan, keys: pa.ChunkedArray, lifted: Lifted) -> Receipt:
+        """Check that every key came out or was refused, write both, and return the receipt."""
+        self._check(plan, keys, lifted)
+        Rejects(self.into).commit(self.lift.writes.name, plan.tile, lifted.rejects)
+        blank = Receipt(
+            tile=plan.tile,
+            fingerprint=plan.fingerprint,
+            digest="",
+            rows_in=plan.rows,
+            rows_out=lifted.rows.num_rows,
+            rows_rejected=lifted.rejects.num_rows,
+            metres=plan.metres,
+        )
+        return self.target.commit(lifted.rows, blank)
+
+    def read(self, plan: TilePlan) -> Tables:
         """Return the tables of a tile, with the halo that the lift asks for."""
         reach = widened(plan.box, self.lift.halo_m) if plan.box else None
         first, *others = self.sources
@@ -129,15 +172,36 @@ class TileRun:
         other = table.read(tile, columns if BBOX in columns else [*columns, BBOX])
         return other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
 
-    def _check(self, plan: TilePlan, lifted: Lifted) -> None:
-        """Raise unless every row given came out or was refused."""
+    def _check(self, plan: TilePlan, keys: pa.ChunkedArray, lifted: Lifted) -> None:
+        """Raise unless every row given came out or was refused, once, under its own key."""
         told = lifted.rows.num_rows + lifted.rejects.num_rows
+        stage = self.lift.writes.name
         if told != plan.rows:
             raise StageError(
-                f"{self.lift.writes.name}: tile {plan.tile}: {plan.rows} rows in, but {lifted.rows.num_rows} out "
+                f"{stage}: tile {plan.tile}: {plan.rows} rows in, but {lifted.rows.num_rows} out "
                 f"and {lifted.rejects.num_rows} rejected"
             )
+        lost = _lost_keys(keys, lifted, self.lift.writes.key)
+        if lost:
+            raise StageError(f"{stage}: tile {plan.tile}: key {lost[0]!r} went in once, but came out otherwise")
         self.lift.writes.validate(lifted.rows)
+
+
+def _lost_keys(given: pa.ChunkedArray, lifted: Lifted, key: str) -> list[object]:
+    """Return a key whose number among rows and rejects is not that among the rows given, if there is one."""
+    told = lifted.rows.column(key)
+    if not lifted.rejects.num_rows and told.equals(given):
+        return []
+    refused = lifted.rejects.column(REJECT.key)
+    out = pa.concat_arrays([*told.cast(pa.string()).chunks, *refused.chunks])
+    before, after = (np.sort(each.to_numpy(zero_copy_only=False)) for each in (given.cast(pa.string()), out))
+    return list(after[before != after][:1])
+
+
+def by_reason(rejects: pa.Table) -> dict[str, int]:
+    """Return how many rows were refused for each reason."""
+    counted = pc.value_counts(rejects.column("reason").combine_chunks())
+    return {each["values"]: each["counts"] for each in counted.to_pylist()}
 
 
 def _with_halo(table: Table, own: pa.Table, around: Mapping[str, pa.Table]) -> pa.Table:
@@ -146,34 +210,6 @@ def _with_halo(table: Table, own: pa.Table, around: Mapping[str, pa.Table]) -> p
     for rows in around.values():
         parts.append(rows.append_column("is_own", pa.array(np.zeros(rows.num_rows, dtype=bool))))
     return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
-
-
-def told_of_all(work: TileRun, plans: Sequence[str]) -> Iterator[pa.Table]:
-    """Compute tiles one after another and yield what each says, about once in `SECONDS_PER_WORD`, as JSON in one row.
-
-    One row, since Ray Data makes each row a block of its own here, and a worker waits while two blocks are unread.
-    """
-    rows: list[dict[str, str]] = []
-    since = time.monotonic()
-    for plan in plans:
-        rows.append(told(work, plan))
-        if time.monotonic() - since >= SECONDS_PER_WORD:
-            yield pa.table({"told": [json.dumps(rows)]})
-            rows, since = [], time.monotonic()
-    if rows:
-        yield pa.table({"told": [json.dumps(rows)]})
-
-
-def told(work: TileRun, plan: str) -> dict[str, str]:
-    """Compute one tile and return its receipt, or what went wrong with it, so that the other tiles go on."""
-    tile = TilePlan.from_json(plan)
-    receipt = measured = error = kind = ""
-    try:
-        done, cost = work(tile)
-        receipt, measured = done.to_json(), json.dumps(asdict(cost))
-    except Exception as failure:
-        error, kind = str(failure) or repr(failure), type(failure).__name__
-    return {"tile": tile.tile, "receipt": receipt, "measured": measured, "error": error, "kind": kind}
 
 
 @contextmanager
@@ -186,8 +222,3 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def peak_mb() -> float:
-    """Return the highest resident memory of this process so far, in MB (10^6 bytes; Linux counts in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

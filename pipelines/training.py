@@ -29,6 +29,7 @@ from tasks.evaluation.hiding import (
     hide_limits,
     records_of,
 )
+from tasks.input_file import InputFile
 from tasks.lift import Lift, PerRow
 from tasks.limit_model.combiner import Combiner, calibration_of, fit
 from tasks.limit_model.habits import MOST_METRES
@@ -82,7 +83,7 @@ def _lesson(name: str, segments: pa.Table, features: pa.Table, seed: int) -> Les
     asked = is_stated & np.array(seen)
     with TemporaryDirectory() as folder:
         write_habits(country_examples([(tables[ROAD_ATTRIBUTE.name], masked)]), Path(folder))
-        model = LimitModel(folder, f"{name} {seed}")
+        model = LimitModel(InputFile(f"{name} {seed}", folder))
         given = limit_stages.likely(model).arguments(tables, asked)
         known = Known(**{name: given[name] for name in Known._fields})
         parts = list(weigh(known, asked, model))

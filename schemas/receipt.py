@@ -48,4 +48,8 @@ class Measured:
     rows: int
     seconds: float
     peak_mb: float
-    """Highest resident memory of the worker so far."""
+    """Highest resident memory of the worker while it was at this tile."""
+    base_mb: float = 0.0
+    """Resident memory of the worker before it read anything of this tile."""
+    read_mb: float = 0.0
+    """Size of the files that the tile was read from."""

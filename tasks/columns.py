@@ -94,27 +94,5 @@ def _dicts(maps: pa.MapArray) -> list[dict[Any, Any] | None]:
     return _without_nulls([dict(zip(*pair, strict=True)) for pair in pairs], maps)
 
 
-def gathered(values: pa.ChunkedArray, owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
-    """Return for each of `keys` a NumPy array of the `values` whose owner it is, in their order.
-
-    Shape: `values` and `owners` (m,), `keys` (n,) unique; n arrays come back, empty where nothing belongs.
-    Values of unknown owners are left out.
-    """
-    rows = pc.index_in(owners, value_set=keys).to_numpy(zero_copy_only=False)
-    rows = np.where(np.isnan(rows), -1, rows).astype(np.int64) if rows.dtype.kind == "f" else rows
-    order = np.argsort(rows, kind="stable")
-    in_order = _as_array(array_values(values))[order]
-    starts = np.searchsorted(rows[order], np.arange(len(keys) + 1))
-    return [in_order[a:b] for a, b in pairwise(starts)]
-
-
 def _geometries(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     return typing.cast(npt.NDArray[Any], shapely.from_wkb(column.to_numpy()))
-
-
-def _as_array(values: npt.NDArray[Any] | list[Any]) -> npt.NDArray[Any]:
-    if isinstance(values, np.ndarray):
-        return values
-    boxed = np.empty(len(values), dtype=object)
-    boxed[:] = values
-    return boxed

@@ -1,9 +1,14 @@
 """Files that a task reads as a parameter, known by what is in them and not by where they lie."""
 
-from dataclasses import asdict, dataclass, field, is_dataclass
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tasks.fingerprint import digest, file_digest
+
+Params = TypeVar("Params")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,24 @@ class InputFile:
         return Path(self.uri)
 
 
+def contents_digest(files: Iterable[tuple[str, bytes]]) -> str:
+    """Return the digest that a folder with these files has, given in the order of their names.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     count = Path(folder, "FI.parquet").write_bytes(b"rows")
+    ...     contents_digest([("FI.parquet", b"rows")]) == InputFile.of(folder).digest
+    True
+    """
+    hashed = hashlib.blake2b(digest_size=16)
+    for name, content in files:
+        hashed.update(name.encode())
+        hashed.update(content)
+    return hashed.hexdigest()
+
+
 def params_digest(params: object | None) -> str:
     """Return the digest of the parameters of a task; of a file only its content counts, not its place."""
     return digest(repr(_told(params)))
@@ -35,5 +58,28 @@ def _told(value: object) -> object:
     if isinstance(value, InputFile):
         return value.digest
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _told(getattr(value, name)) for name in asdict(value)}
+        return {each.name: _told(getattr(value, each.name)) for each in fields(value)}
     return value
+
+
+def with_files(params: Params, change: Callable[[InputFile], InputFile]) -> Params:
+    """Return parameters with each of their files changed; those of dataclasses within them and in tuples too.
+
+    Examples
+    --------
+    >>> moved = with_files((InputFile("d1", "/maps/law.toml"), 7), lambda file: InputFile(file.digest, "/tmp/law.toml"))
+    >>> moved[0].uri
+    '/tmp/law.toml'
+    """
+    changed: Any = params
+    if isinstance(params, InputFile):
+        changed = change(params)
+    elif isinstance(params, tuple) and type(params) is tuple:
+        changed = tuple(with_files(each, change) for each in params)
+    elif is_dataclass(params) and not isinstance(params, type):
+        given = {each.name: getattr(params, each.name) for each in fields(params) if each.init}
+        new = {name: with_files(value, change) for name, value in given.items()}
+        if any(new[name] is not given[name] for name in given):
+            changed = replace(params, **new)
+    same: Params = changed
+    return same

@@ -20,13 +20,18 @@ import pyarrow.compute as pc
 from schemas.contract import Contract, ContractError
 from schemas.reject import REJECT
 from schemas.vocabulary import RejectReason
-from tasks.columns import gathered, python_values
+from tasks.columns import python_values
+from tasks.grouped import Grouped, Owned, column_array, owned, places
 
 Tables = Mapping[str, pa.Table]
 """Tables of one tile by the name of their contract."""
 
 Values = Sequence[Any] | npt.NDArray[Any]
 """One value for each row; of an array with two dimensions each row is a list."""
+
+
+Refusal = tuple[int, RejectReason, str]
+"""Place of a row, why it was refused, and the same in words."""
 
 
 class Lifted(NamedTuple):
@@ -60,6 +65,10 @@ class Lift(Protocol):
     @property
     def sources(self) -> tuple[Contract, ...]:
         """Contracts read; the first one says which rows there are."""
+
+    @property
+    def gathers(self) -> tuple[Contract, ...]:
+        """Those of `sources` with many rows for a key."""
 
     @property
     def beside(self) -> tuple[Contract, ...]:
@@ -121,10 +130,19 @@ def match(
         if not owners:
             raise TypeError(f"{task.__name__} takes {name!r}, not in {', '.join(c.name for c in sources)}")
         needs[name] = owners[0]
+    _check_keys(sources)
     gives = tuple(getattr(hints.get("return"), "_fields", ()))
     if not gives:
         raise TypeError(f"{task.__name__} must say that it returns a NamedTuple")
     return Signature(needs, gives, _carried(task, gives, sources[0], writes), hints, has_params)
+
+
+def _check_keys(sources: Sequence[Contract]) -> None:
+    first = sources[0]
+    for other in sources[1:]:
+        ours, theirs = first[first.key].type, other[other.key].type
+        if not ours.equals(theirs):
+            raise TypeError(f"{other.name} names its rows by {theirs}, {first.name} by {ours}: they cannot be joined")
 
 
 def column_of(parameter: str) -> str:
@@ -155,7 +173,8 @@ class PerRow:
 
     `reads` are tables with one row for a key, joined on it: a parameter is the value of the column of that name
     (of the first contract that has it; None where a later table has no row). `gathers` are tables with many rows
-    for a key: a parameter is a NumPy array of all values that belong to the row, in the order of the table.
+    for a key: a parameter is a read-only NumPy array of all values that belong to the row, in the order of the table,
+    empty where there are none; in numbers that may be null NaN stands for null.
     A parameter annotated `shapely.Geometry` (or a subclass) is the decoded geometry; one named `params` is `params`.
     """
 
@@ -189,13 +208,11 @@ class PerRow:
         first = self.sources[0]
         given = tables[first.name]
         rows, refused = self._loop(self._columns(tables), given.num_rows)
-        kept = given
-        if refused:
-            kept = given.take(np.setdiff1d(np.arange(given.num_rows), [index for index, _, _ in refused]))
-        return Lifted(
-            assemble(self.writes, self.signature, kept, list(zip(*rows, strict=True))),
-            reject_table(self.task, given.column(first.key), refused),
-        )
+        places_left = np.setdiff1d(np.arange(given.num_rows), [index for index, _, _ in refused])
+        kept = given.take(pa.array(places_left)) if refused else given
+        made, misfits = assemble(self.writes, self.signature, kept, list(zip(*rows, strict=True)))
+        refused += [(int(places_left[index]), reason, message) for index, reason, message in misfits]
+        return Lifted(made, reject_table(self.task, given.column(first.key), sorted(refused)))
 
     def arguments(self, tables: Tables) -> Iterator[dict[str, Any]]:
         """Yield for each row of the first table what the task is called with."""
@@ -205,33 +222,33 @@ class PerRow:
 
     def _columns(self, tables: Tables) -> list[Sequence[Any]]:
         """Return for each parameter a value for every row."""
-        first = self.sources[0]
-        keys = tables[first.name].column(first.key)
-        return [self._values(name, owner, keys, tables) for name, owner in self.signature.needs.items()]
+        given = gathered(self, self.signature, tables)
+        return [
+            list(given[name]) if name in given else self._values(name, owner, tables)
+            for name, owner in self.signature.needs.items()
+        ]
 
-    def _values(self, name: str, owner: str, keys: pa.ChunkedArray, tables: Tables) -> Sequence[Any]:
-        """Return one value of parameter `name` for each key."""
-        contract = next(each for each in self.sources if each.name == owner)
-        table = tables[owner]
-        if contract in self.gathers:
-            return gathered(table.column(column_of(name)), table.column(contract.key), keys)
-        column = table.column(column_of(name))
-        if contract != self.sources[0]:
-            column = joined(column, table.column(contract.key), keys)
+    def _values(self, name: str, owner: str, tables: Tables) -> Sequence[Any]:
+        """Return the value of parameter `name` for each row of the first table."""
+        first = self.sources[0]
+        column = tables[owner].column(column_of(name))
+        if owner != first.name:
+            key = next(each.key for each in self.sources if each.name == owner)
+            column = joined(column, tables[owner].column(key), tables[first.name].column(first.key))
         return python_values(column, self.signature.hints.get(name))
 
-    def _loop(
-        self, columns: Sequence[Sequence[Any]], count: int
-    ) -> tuple[list[tuple[Any, ...]], list[tuple[int, RejectReason, str]]]:
+    def _loop(self, columns: Sequence[Sequence[Any]], count: int) -> tuple[list[tuple[Any, ...]], list[Refusal]]:
         """Call the task for each row; what it raises becomes (index, reason, message)."""
         call = self._row_call()
         rows: list[tuple[Any, ...]] = []
-        refused: list[tuple[int, RejectReason, str]] = []
+        refused: list[Refusal] = []
         for index, row in enumerate(_rows(columns, count)):
             try:
                 rows.append(call(row))
             except Refused as error:
                 refused.append((index, error.reason, str(error)))
+            except MemoryError:  # the tile's fault and no row's: with less beside it the row may pass
+                raise
             except Exception as error:
                 refused.append((index, RejectReason.FAILED, f"{type(error).__name__}: {error}"))
         return rows, refused
@@ -265,6 +282,48 @@ def joined(column: pa.ChunkedArray, owners: pa.ChunkedArray, keys: pa.ChunkedArr
     return column.take(pc.index_in(keys, value_set=owners))
 
 
+def gathered(lift: Lift, signature: Signature, tables: Tables) -> dict[str, Grouped]:
+    """Return for each parameter that comes of a gathered table its values, row by row of the first table."""
+    first = lift.sources[0]
+    keys = tables[first.name].column(first.key)
+    found: dict[str, Owned] = {}
+    made = {}
+    for name, owner in signature.needs.items():
+        contract = next((each for each in lift.gathers if each.name == owner), None)
+        if contract is None:
+            continue
+        table = tables[owner]
+        if owner not in found:
+            found[owner] = owned(table.column(contract.key), keys)
+        field, hint = contract[column_of(name)], signature.hints.get(name)
+        made[name] = found[owner].grouped(column_array(table.column(field.name), hint, is_nullable=field.nullable))
+    return made
+
+
+def sliced(lift: Lift, tables: Tables, rows: range) -> Tables:
+    """Return the tables of a tile with `rows` of the first table alone, those of the halo counted with the others.
+
+    Tables joined or seen by place stay whole; of gathered ones only what belongs to `rows` is left.
+    """
+    return _narrowed(lift, tables, tables[lift.sources[0].name].slice(rows.start, len(rows)))
+
+
+def without(lift: Lift, tables: Tables, rows: Sequence[int]) -> Tables:
+    """Return the tables of a tile without some rows of the first table and what was gathered for them."""
+    first = tables[lift.sources[0].name]
+    kept = np.setdiff1d(np.arange(first.num_rows), rows)
+    return _narrowed(lift, tables, first.take(pa.array(kept, pa.int64())))
+
+
+def _narrowed(lift: Lift, tables: Tables, first: pa.Table) -> Tables:
+    keys = first.column(lift.sources[0].key)
+    left = dict(tables) | {lift.sources[0].name: first}
+    for contract in lift.gathers:
+        table = tables[contract.name]
+        left[contract.name] = table.filter(pa.array(places(table.column(contract.key), keys) >= 0))
+    return left
+
+
 def columns_read(contract: Contract, signature: Signature, *, is_first: bool) -> list[str]:
     """Return the columns of a contract that a task needs, its key among them."""
     wanted = {column_of(name) for name, owner in signature.needs.items() if owner == contract.name} | {contract.key}
@@ -273,25 +332,57 @@ def columns_read(contract: Contract, signature: Signature, *, is_first: bool) ->
     return [name for name in contract.names if name in wanted]
 
 
-def assemble(contract: Contract, signature: Signature, source: pa.Table, values: Sequence[Values]) -> pa.Table:
-    """Return rows of `contract`: carried columns of `source`, and the task's columns of Python values."""
-    made = dict(zip(signature.gives, values, strict=True)) if values else dict.fromkeys(signature.gives, ())
-    columns = []
-    for each in contract.fields:
-        if each.name in made:
-            columns.append(_arrow_column(contract, each.name, made[each.name]))
-        else:
-            columns.append(source.column(each.name))
-    return pa.Table.from_arrays(columns, schema=contract.schema)
+def assemble(
+    contract: Contract, signature: Signature, source: pa.Table, values: Sequence[Values]
+) -> tuple[pa.Table, list[Refusal]]:
+    """Return rows of `contract`: carried columns of `source`, and the task's columns of Python values.
+
+    Rows with a value that the contract does not allow are left out; they come second, by their place in `source`.
+    """
+    made: dict[str, Values] = dict(zip(signature.gives, values, strict=True)) if values else {}
+    misfits: dict[int, str] = {}
+    columns: dict[str, pa.Array] = {}
+    for name in signature.gives:
+        try:
+            columns[name] = _arrow_column(contract, name, made.get(name, ()))
+        except ContractError:
+            misfits |= _misfits(contract, name, made[name])
+    if misfits:
+        left = np.setdiff1d(np.arange(source.num_rows), list(misfits))
+        rest, _ = assemble(contract, signature, source.take(pa.array(left)), [_taken(each, left) for each in values])
+        return rest, [(row, RejectReason.BAD_VALUE, misfits[row]) for row in sorted(misfits)]
+    given = [columns[name] if name in columns else source.column(name) for name in contract.names]
+    return pa.Table.from_arrays(given, schema=contract.schema), []
+
+
+def _misfits(contract: Contract, name: str, values: Values) -> dict[int, str]:
+    """Return which values a column cannot hold, and why."""
+    found: dict[int, str] = {}
+    for row in range(len(values)):
+        try:
+            _arrow_column(contract, name, values[row : row + 1])
+        except ContractError as error:
+            found[row] = str(error)
+    return found
+
+
+def _taken(values: Values, rows: npt.NDArray[np.int64]) -> Values:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
 
 
 def _arrow_column(contract: Contract, name: str, values: Values) -> pa.Array:
+    told = f"{contract.name} v{contract.version}: {name!r}"
+    field = contract[name]
     try:
         if isinstance(values, np.ndarray) and values.ndim == 2:
-            return _lists(values).cast(contract[name].type)
-        return pa.array(values, type=contract[name].type, from_pandas=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ContractError(f"{contract.name} v{contract.version}: {name!r}: {error}") from error
+            column = _lists(values).cast(field.type)
+        else:
+            column = pa.array(values, type=field.type, from_pandas=False)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+        raise ContractError(f"{told}: {error}") from error
+    if column.null_count and not field.nullable:
+        raise ContractError(f"{told}: null, expected {field.type}")
+    return column
 
 
 def _lists(rows: npt.NDArray[Any]) -> pa.ListArray:
@@ -300,9 +391,7 @@ def _lists(rows: npt.NDArray[Any]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(rows).ravel()))
 
 
-def reject_table(
-    task: Callable[..., Any], keys: pa.ChunkedArray, refused: Sequence[tuple[int, RejectReason, str]]
-) -> pa.Table:
+def reject_table(task: Callable[..., Any], keys: pa.ChunkedArray, refused: Sequence[Refusal]) -> pa.Table:
     """Return refused rows, given as place in `keys`, reason and message, as rows of REJECT."""
     if not refused:
         return REJECT.empty()

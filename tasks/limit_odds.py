@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from schemas.vocabulary import SpeedUnit
+from tasks.input_file import InputFile
 from tasks.law.law_table import LawError
 from tasks.legal_limit import legal_values
 from tasks.limit_model.attributes import ATTRIBUTES
@@ -47,15 +48,15 @@ DOUBT = 1e-4
 
 @dataclass(frozen=True)
 class LimitModel:
-    """The files that odds are made from; digests make a changed file a changed parameter."""
+    """The files that odds are made from; a changed content is a changed parameter, another place is none."""
 
-    habits: str
+    habits: InputFile
     """Folder with one Parquet file for each country, named by its code."""
-    habits_digest: str
     law: LawFile = field(default_factory=LawFile)
-    combiner: str | None = None
-    """File; None for the combiner that comes with Waysmith."""
+    combiner: InputFile | None = None
+    """None for the combiner that comes with Waysmith."""
     combiner_digest: str = ""
+    """Digest of the combiner that comes with Waysmith, where that is asked."""
 
 
 class LimitOdds(NamedTuple):
@@ -138,7 +139,7 @@ def limit_odds(
     is_own
         Which rows are asked for; the others lend their voice.
     """
-    combiner = read_combiner(params.combiner, params.combiner_digest)
+    combiner = _combiner_of(params)
     records = np.array([parts[0]["record_id"] if parts else None for parts in sources], dtype=object)
     voiced = {each for each in records[is_own] if each}
     asked = is_own | np.array([each in voiced for each in records], dtype=bool)
@@ -162,7 +163,7 @@ def weigh(known: Known, asked: Flags, params: LimitModel) -> Iterator[Weighed]:
     units = [unit or str(SpeedUnit.KMH) for unit in known.speed_unit]
     for rows in groups([f"{code} {unit}" for code, unit in zip(codes, units, strict=True)], asked):
         code, unit = codes[rows[0]], units[rows[0]]
-        habits = habits_in(params.habits, country_of(code), params.habits_digest)
+        habits = habits_in(params.habits.uri, country_of(code), params.habits.digest)
         common = {*(habits.limits if habits else ()), *law_limits(params.law, code)}
         for part in np.array_split(rows, -(-len(rows) // PART)):
             segments = Segments(
@@ -258,6 +259,11 @@ def law_limits(law: LawFile, code: str) -> list[str]:
         return [f"{value} {unit}" for value, unit in legal_values(law.law, code)]
     except LawError:
         return []
+
+
+def _combiner_of(params: LimitModel) -> Combiner:
+    file = params.combiner
+    return read_combiner(file.uri, file.digest) if file else read_combiner(None, params.combiner_digest)
 
 
 @lru_cache(maxsize=64)

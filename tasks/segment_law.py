@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.vocabulary import RoadClass
+from tasks.input_file import InputFile
 from tasks.law.implicit_limit import implicit_limit
 from tasks.law.law_table import Law, LawError, read_law
 from tasks.legal_limit import LegalLimit, law_tags, legal_limit
@@ -26,15 +28,27 @@ BY_CLASS = "highway"
 class LawFile:
     """Which law table is asked."""
 
-    path: str | None = None
+    file: InputFile | None = None
     """File or folder; None for the table that comes with Waysmith."""
     digest: str = ""
-    """Digest of its content, so that a changed law is a changed parameter."""
+    """Digest of the table that comes with Waysmith, where that is asked: a changed law is a changed parameter."""
+
+    @classmethod
+    def of(cls, path: str | Path | None) -> "LawFile":
+        """Return the law table of a local file or folder, without one that of Waysmith, with what is in it.
+
+        Raises
+        ------
+        LawError
+            If it cannot be used.
+        """
+        law = read_law(path)
+        return cls(InputFile.of(path)) if path else cls(None, law.digest)
 
     @property
     def law(self) -> Law:
         """The table, read once in a process."""
-        return _law(self.path, self.digest)
+        return _law(self.file.uri, self.file.digest) if self.file else _law(None, self.digest)
 
 
 @lru_cache(maxsize=4)

@@ -18,6 +18,9 @@ DEEPEST = 20
 MAX_LATITUDE = 85.05112877980659
 """Where the Web Mercator square ends; what lies beyond belongs to the outermost row of cells."""
 
+NEAR_POLE = 89.9
+"""Latitude beyond which a degree of longitude is too short to widen by."""
+
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
@@ -173,9 +176,11 @@ def widened(box: Box, metres: float) -> Box:
     """
     west, south, east, north = box
     dlat = metres / 110_574  # the shortest degree of latitude, at the equator
-    pole_side = min(max(abs(south), abs(north)) + dlat, 89.9)
-    degree = pyproj.Geod(ellps="WGS84").inv(0, pole_side, 1, pole_side)[2]
-    dlon = min(metres / degree * 1.0001, 180.0)  # a geodesic is shorter than its parallel
+    pole_side = max(abs(south), abs(north)) + dlat
+    dlon = 180.0  # around a pole all longitudes are near
+    if pole_side < NEAR_POLE:
+        degree = pyproj.Geod(ellps="WGS84").inv(0, pole_side, 1, pole_side)[2]
+        dlon = min(metres / degree * 1.0001, 180.0)  # a geodesic is shorter than its parallel
     return west - dlon, max(south - dlat, -90), east + dlon, min(north + dlat, 90)
 
 

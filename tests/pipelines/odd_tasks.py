@@ -1,8 +1,10 @@
 """Tasks that misbehave, in a module that workers can import."""
 
+import ctypes
 import os
+import sys
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -19,13 +21,6 @@ class Lengths(NamedTuple):
     value: list[float]
 
 
-@dataclass(frozen=True)
-class Attempts:
-    """File that counts how often the task was called."""
-
-    file: str
-
-
 def picky(*, segment_id: str, length_m: float) -> Length:
     """Refuse every third segment."""
     if int(segment_id.partition(":")[0][1:]) % 3 == 0:
@@ -33,11 +28,56 @@ def picky(*, segment_id: str, length_m: float) -> Length:
     return Length(length_m)
 
 
-def kill_worker(*, length_m: float, params: Attempts) -> Length:
-    """End the process that runs it, as a crash in compiled code would."""
-    with Path(params.file).open("a") as stream:
-        stream.write("x")
-    os._exit(1)
+class Ill(StrEnum):
+    """What a row may do to the process that runs its task."""
+
+    SEGFAULT = "segfault"
+    EXIT = "exit"
+    SYSTEM_EXIT = "system_exit"
+    ALLOCATE = "allocate"
+    HANG = "hang"
+    HANG_IN_C = "hang_in_c"
+
+
+@dataclass(frozen=True)
+class Illness:
+    """Which segments are ill, and of what."""
+
+    segment_ids: tuple[str, ...]
+    ill: Ill
+
+
+def ill_length(*, segment_id: str, length_m: float, params: Illness) -> Length:
+    """Return the length, but of a segment that is ill."""
+    if segment_id in params.segment_ids:
+        fall_ill(params.ill)
+    return Length(length_m)
+
+
+def ill_lengths(*, segment_id: list[str], length_m: np.ndarray, params: Illness) -> Lengths:
+    """Return all lengths, unless one segment in sight is ill."""
+    if set(segment_id) & set(params.segment_ids):
+        fall_ill(params.ill)
+    return Lengths(list(length_m))
+
+
+def fall_ill(ill: Ill) -> None:
+    """End this process, or never come back."""
+    if ill == Ill.SEGFAULT:
+        ctypes.string_at(0)
+    elif ill == Ill.EXIT:
+        os._exit(7)
+    elif ill == Ill.SYSTEM_EXIT:
+        sys.exit(3)
+    elif ill == Ill.ALLOCATE:
+        taken = []
+        while True:
+            taken.append(np.ones(10_000_000))
+    elif ill == Ill.HANG:
+        while True:
+            pass
+    else:
+        ctypes.PyDLL(None).sleep(100_000)  # holds the interpreter's lock
 
 
 def metres_within_sight(*, length_m: np.ndarray, bbox: list[dict[str, float]], is_own: np.ndarray) -> Lengths:

@@ -10,15 +10,12 @@ from pipelines.limit_stages import ATTRIBUTES, CONTINUED, LIMITS, POSTED, SIGNS,
 from pipelines.map_features import commit_features, drawn_in
 from pipelines.reading import write_note
 from pipelines.road_segments import commit_reading, lay_grid
-from pipelines.table import Table
+from pipelines.table import Table, table_in
 from schemas.map_feature import MAP_FEATURE
 from schemas.reject import REJECT
-from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
 from tasks.built_up import BuiltUpParams
 from tasks.built_up_model.evidence import seen_in
-from tasks.fingerprint import file_digest
-from tasks.law.law_table import read_law
 from tasks.lift import Lift
 from tasks.limit_odds import LimitModel
 from tasks.readers.features import FeatureReading
@@ -26,24 +23,24 @@ from tasks.readers.reading import Reading
 from tasks.segment_law import LawFile
 from tests.pipelines.local import run_here
 
-LAW = LawFile(None, read_law().digest)
+LAW = LawFile.of(None)
 
 
 class RunFolder(NamedTuple):
     """The tables that stages read."""
 
-    into: Path
+    into: Path | str
     segments: Table
     features: Table
 
     def run(self, lift: Lift) -> None:
         """Run a stage on the tables that it names."""
-        tables = [Table(contract, self.into / contract.name) for contract in lift.sources]
+        tables = [table_in(contract, self.into) for contract in lift.sources]
         run_here(lift, *tables, into=self.into)
 
 
 def read_folder(
-    segments: pa.Table, into: Path, *, features: pa.Table | None = None, tiles: int | None = None
+    segments: pa.Table, into: Path | str, *, features: pa.Table | None = None, tiles: int | None = None
 ) -> RunFolder:
     """Roads, and what lies beside them, as tables in a folder."""
     beside = MAP_FEATURE.empty() if features is None else features
@@ -58,7 +55,7 @@ def read_folder(
 
 def inferred_folder(
     segments: pa.Table,
-    into: Path,
+    into: Path | str,
     *,
     features: pa.Table | None = None,
     tiles: int | None = None,
@@ -70,8 +67,8 @@ def inferred_folder(
     area = built(BuiltUpParams(drawn_in(folder.features)))
     for lift in (POSTED, places(place), SIGNS, area, CONTINUED, lawful(law), ATTRIBUTES):
         folder.run(lift)
-    described = Table(ROAD_ATTRIBUTE, into / ROAD_ATTRIBUTE.name)
-    habits = learn_habits.fn(described, Table(ROAD_SEGMENT, into / ROAD_SEGMENT.name), str(into))
-    for lift in (likely(LimitModel(str(habits), file_digest(habits), law)), LIMITS):
+    described = table_in(ROAD_ATTRIBUTE, into)
+    habits = learn_habits.fn(described, folder.segments, str(into))
+    for lift in (likely(LimitModel(habits, law)), LIMITS):
         folder.run(lift)
     return folder

@@ -136,7 +136,7 @@ def test_a_duty_without_a_number_is_told_and_not_scored(tmp_path: Path) -> None:
 
 def test_files_of_a_report(tmp_path: Path) -> None:
     done = write_report([evaluated(tmp_path, right)], tmp_path, seed=1, share=0.5)
-    assert [file.name for file in done.files] == ["report.md", "report.json", "report.svg"]
+    assert [Path(file).name for file in done.files] == ["report.md", "report.json", "report.svg"]
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == done.figures
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert evaluate_lines(done)[:-4] == text.splitlines()

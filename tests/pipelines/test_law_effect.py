@@ -8,7 +8,6 @@ from pipelines import law_effect as module
 from pipelines.law_effect import Change, Says, _change, effect_lines, law_effect
 from pipelines.table import TableError
 from schemas.speed_limit import SPEED_LIMIT
-from tasks.law.law_table import read_law
 from tasks.readers.features import read_features
 from tasks.readers.roads import read_roads
 from tasks.segment_law import LawFile
@@ -61,7 +60,7 @@ maxspeed = "{rural}"
 def law(folder: Path, *, urban: str = "50", rural: str = "80", motorway: str = "none") -> LawFile:
     file = folder / f"{urban}-{rural}-{motorway}.toml"
     file.write_text(LAW.format(urban=urban, rural=rural, motorway=motorway), encoding="utf-8")
-    return LawFile(str(file), read_law(file).digest)
+    return LawFile.of(file)
 
 
 ROADS = {

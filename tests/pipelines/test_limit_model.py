@@ -1,6 +1,5 @@
 """Learning habits in a run: who is an example, fair draws, and that nothing is learned twice."""
 
-import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from pipelines import limit_model
 from pipelines.limit_model import country_examples, learn_habits, write_habits
 from pipelines.table import Table, open_table
 from schemas.receipt import Receipt
+from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
-from tasks.fingerprint import file_digest
+from tasks.input_file import InputFile
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import Habits
 from tests.pipelines.local import written
@@ -101,31 +101,64 @@ def described(roads: pa.Table, into: Path, limit: str, countries: tuple[str, ...
 ROADS = road_table([road_row(f"w{i}", [(9 + i / 100, 47), (9 + i / 100, 47.001)]) for i in range(20)])
 
 
+def learned(into: Path, limit: str = "50 km/h", roads: pa.Table = ROADS, **how: Any) -> InputFile:
+    """The habits of roads that all have one limit."""
+    return learn_habits.fn(*described(roads, into, limit), str(into), **how)
+
+
 def test_nothing_is_learned_twice_and_a_changed_map_is_learned_anew(tmp_path: Path) -> None:
-    attributes, segments = described(ROADS, tmp_path, "50 km/h")
-    folder = learn_habits.fn(attributes, segments, str(tmp_path))
-    (file,) = folder.glob("*.parquet")
-    written_at, digest = file.stat().st_mtime_ns, file_digest(folder)
-    assert learn_habits.fn(attributes, segments, str(tmp_path)) == folder
+    first = learned(tmp_path)
+    (file,) = first.path.iterdir()
+    written_at = file.stat().st_mtime_ns
+    assert learned(tmp_path) == first
     assert file.stat().st_mtime_ns == written_at
-    described(ROADS, tmp_path, "30 km/h", ("SE", "NO"))
-    learn_habits.fn(attributes, segments, str(tmp_path))
-    assert {each.name for each in folder.glob("*.parquet")} == {"SE.parquet", "NO.parquet"}
-    assert file_digest(folder) != digest
+    attributes, segments = described(ROADS, tmp_path, "30 km/h", ("SE", "NO"))
+    again = learn_habits.fn(attributes, segments, str(tmp_path))
+    assert {each.name for each in again.path.iterdir()} == {"SE.parquet", "NO.parquet"}
+    assert again != first
+    assert again == InputFile.of(tmp_path / "habits")
 
 
 def test_habits_follow_from_the_map_alone(tmp_path: Path) -> None:
-    one, other = (learn_habits.fn(*described(ROADS, tmp_path / name, "50 km/h"), str(tmp_path / name)) for name in "ab")
-    assert file_digest(one) == file_digest(other)
+    assert learned(tmp_path / "a") == learned(tmp_path / "b") != learned(tmp_path / "c", "30 km/h")
 
 
-def test_a_run_that_was_cut_off_learns_again(tmp_path: Path) -> None:
-    attributes, segments = described(ROADS, tmp_path, "50 km/h")
-    folder = learn_habits.fn(attributes, segments, str(tmp_path))
-    note = folder / "_learned.json"
-    whole = json.loads(note.read_text())
-    (folder / "FI.parquet").unlink()
-    note.unlink()
-    learn_habits.fn(attributes, segments, str(tmp_path))
-    assert (folder / "FI.parquet").exists()
-    assert json.loads(note.read_text()) == whole
+@pytest.mark.parametrize("spoil", ["_habits.json", "habits/FI.parquet"])
+@pytest.mark.parametrize("content", [None, b"[]"])
+def test_what_was_cut_off_or_spoilt_is_learned_again(tmp_path: Path, spoil: str, content: bytes | None) -> None:
+    first = learned(tmp_path)
+    whole = (tmp_path / "_habits.json").read_bytes()
+    (tmp_path / spoil).unlink()
+    if content is not None:
+        (tmp_path / spoil).write_bytes(content)
+    assert learned(tmp_path) == first == InputFile.of(tmp_path / "habits")
+    assert (tmp_path / "_habits.json").read_bytes() == whole
+
+
+def in_tiles(limits: list[str | None], into: Path) -> tuple[Table, Table]:
+    """Attributes and roads of tiles of one segment each, with these limits."""
+    attributes, segments = open_table(ROAD_ATTRIBUTE, into), open_table(ROAD_SEGMENT, into)
+    for i, limit in enumerate(limits):
+        rows, roads = tables([(f"w{i}", "FI", limit)])
+        attributes.commit(rows, Receipt(f"q{i:04}", "", "", 1, 1, 0, 0.0))
+        segments.commit(roads, Receipt(f"q{i:04}", "", "", 1, 1, 0, 0.0))
+    return attributes, segments
+
+
+@pytest.mark.parametrize(("changed", "is_learned"), [(0, False), (2, False), (3, True)])
+def test_an_edit_of_one_segment_in_a_hundred_changes_no_habits(tmp_path: Path, changed: int, is_learned: bool) -> None:
+    """200 segments state a limit and 50 state none: an edit of one that says nothing never counts."""
+    limits: list[str | None] = [*["50 km/h"] * 200, *[None] * 50]
+    first = learn_habits.fn(*in_tiles(limits, tmp_path), str(tmp_path))
+    limits[:changed] = ["30 km/h"] * changed
+    edited = in_tiles(limits, tmp_path)
+    assert (learn_habits.fn(*edited, str(tmp_path)) != first) == is_learned
+    assert (learn_habits.fn(*edited, str(tmp_path), relearn=True) != first) == bool(changed)
+
+
+def test_small_edits_add_up(tmp_path: Path) -> None:
+    limits: list[str | None] = ["50 km/h"] * 200
+    first = learn_habits.fn(*in_tiles(limits, tmp_path), str(tmp_path))
+    for i, is_learned in enumerate([False, False, True]):
+        limits[i] = "30 km/h"
+        assert (learn_habits.fn(*in_tiles(limits, tmp_path), str(tmp_path)) != first) == is_learned

@@ -16,7 +16,6 @@ from schemas.speed_rule import problems
 from schemas.vocabulary import Heading
 from tasks.built_up import BuiltUpParams
 from tasks.built_up_model.evidence import drawn, seen_in
-from tasks.fingerprint import file_digest
 from tasks.lift import Lift
 from tasks.limit_odds import LimitModel
 from tasks.limit_text import limit_kmh
@@ -42,7 +41,7 @@ def limits(segments: pa.Table, features: pa.Table, into: Path, tiles: int) -> di
     for lift in lifts:
         run(lift, tables, into)
     habits = learn_habits.fn(tables["road_attribute"], tables["road_segment"], str(into))
-    for lift in (likely(LimitModel(str(habits), file_digest(habits))), LIMITS):
+    for lift in (likely(LimitModel(habits)), LIMITS):
         run(lift, tables, into)
     return {name: all_rows(into, table.contract) for name, table in tables.items()}
 

@@ -79,7 +79,7 @@ def test_a_changed_algorithm_computes_what_rests_on_it(
     table = written(ROADS, tmp_path, tiles=3)
     run_here(POSTED, table, into=tmp_path)
     read = fingerprint._source
-    monkeypatch.setattr(fingerprint, "_source", lambda name: read(name) + "\n# edited" * (name == module))
+    monkeypatch.setattr(fingerprint, "_source", lambda name: read(name) + "\nEDITED = 1" * (name == module))
     assert run_here(POSTED, table, into=tmp_path) == (table.tiles() if again else [])
 
 

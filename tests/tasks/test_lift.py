@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -8,11 +8,10 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.contract import Contract, ContractError, field
+from schemas.contract import Contract, field
 from schemas.geometry import GEOMETRY_FIELD
 from schemas.vocabulary import RejectReason
-from tasks.lift import PerRow, Refused
-from tasks.tile_lift import PerTile
+from tasks.lift import PerRow, Refused, sliced
 
 ROAD = Contract(
     "road", 1, "id",
@@ -131,12 +130,120 @@ def test_a_lift_is_checked_when_it_is_built() -> None:
         PerRow(describe, reads=ROAD, writes=OUT)
 
 
-def test_a_value_of_the_wrong_type_names_the_column() -> None:
-    def wrong(*, width: float | None) -> Out:
-        return Out("wide", [])  # type: ignore[arg-type]
+class Sized(NamedTuple):
+    level: int
+    words: list[str] | None
 
-    with pytest.raises(ContractError, match="out v1: 'size'"):
-        PerRow(wrong, reads=ROAD, writes=OUT)({"road": roads([("r1", 1.0, {})])})
+
+SIZED = Contract(
+    "sized", 1, "id",
+    (
+        field("id", pa.string(), "Id."),
+        field("level", pa.int8(), "Level.", nullable=True),
+        field("words", pa.list_(pa.string()), "Words."),
+    ),
+)  # fmt: skip
+RETURNED: dict[float, tuple[Any, Any]] = {1: (1, []), 2: ("wide", []), 3: (300, []), 4: (2, None), 5: (10**30, ["a"])}
+
+
+def odd(*, width: float) -> Sized:
+    return Sized(*RETURNED[width])
+
+
+@given(st.lists(st.sampled_from(sorted(RETURNED)), max_size=9))
+def test_a_value_that_its_column_cannot_hold_is_a_reject(widths: list[float]) -> None:
+    made = PerRow(odd, reads=ROAD, writes=SIZED)({"road": roads([(f"r{i}", w, {}) for i, w in enumerate(widths)])})
+    SIZED.validate(made.rows)
+    assert made.rows.column("id").to_pylist() == [f"r{i}" for i, width in enumerate(widths) if width == 1]
+    assert made.rejects.column("key").to_pylist() == [f"r{i}" for i, width in enumerate(widths) if width != 1]
+    assert set(made.rejects.column("reason").to_pylist()) <= {"bad_value"}
+    for key, message in zip(*made.rejects.select(["key", "message"]).to_pydict().values(), strict=True):
+        name = "words" if widths[int(key[1:])] == 4 else "level"
+        assert message.startswith(f"sized v1: '{name}': ")
+
+
+def test_refused_failed_and_misfit_rows_keep_their_keys() -> None:
+    def mixed(*, width: float) -> Sized:
+        if width == 7:
+            raise Refused(RejectReason.BAD_VALUE, "seven")
+        return Sized(*RETURNED[width])
+
+    made = PerRow(mixed, reads=ROAD, writes=SIZED)(
+        {"road": roads([(f"r{i}", width, {}) for i, width in enumerate([1, 7, 2, 9, 1])])}
+    )
+    assert made.rows.column("id").to_pylist() == ["r0", "r4"]
+    assert made.rejects.column("key").to_pylist() == ["r1", "r2", "r3"]
+    assert made.rejects.column("reason").to_pylist() == ["bad_value", "bad_value", "failed"]
+
+
+def test_no_row_is_to_blame_for_a_lack_of_memory() -> None:
+    def hungry(*, width: float) -> Sized:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        PerRow(hungry, reads=ROAD, writes=SIZED)({"road": roads([("r0", 1.0, {})])})
+
+
+STOP = Contract(
+    "stop", 1, "road_id",
+    (
+        field("road_id", pa.string(), "Road."),
+        field("seconds", pa.int32(), "Time.", unit="s", nullable=True),
+        field("sign", pa.string(), "Sign."),
+    ),
+    is_key_unique=False,
+)  # fmt: skip
+
+
+def both(*, speed: np.ndarray, seconds: np.ndarray, sign: np.ndarray) -> Out:
+    assert (speed.dtype, seconds.dtype, sign.dtype) == (np.float64, np.float64, object)
+    return Out(float(np.nansum(seconds)), [f"{each:g}" for each in speed] + sorted(sign))
+
+
+BOTH = PerRow(both, reads=ROAD, gathers=(SIGHT, STOP), writes=OUT)
+KEYS = st.sampled_from(["r0", "r1", "r2", "elsewhere"])
+
+
+def several(
+    sights: list[tuple[str, float]], stops: list[tuple[str, int | None, str]], chunk: int
+) -> dict[str, pa.Table]:
+    """Three roads with two tables gathered, which come in chunks."""
+    seen = pa.Table.from_pylist([{"id": i, "speed": s} for i, s in sights], schema=SIGHT.schema)
+    held = pa.Table.from_pylist([{"road_id": i, "seconds": s, "sign": w} for i, s, w in stops], schema=STOP.schema)
+    parts = [held.slice(i, chunk) for i in range(0, held.num_rows, chunk)]
+    road = roads([(f"r{i}", None, {}) for i in range(3)])
+    return {"road": road, "sight": seen, "stop": pa.concat_tables(parts) if parts else held}
+
+
+@given(
+    st.lists(st.tuples(KEYS, st.floats(0, 99)), max_size=20),
+    st.lists(st.tuples(KEYS, st.none() | st.integers(0, 99), st.sampled_from("abc")), max_size=20),
+    st.integers(1, 7),
+)
+def test_several_tables_are_gathered(
+    sights: list[tuple[str, float]], stops: list[tuple[str, int | None, str]], chunk: int
+) -> None:
+    made = BOTH(several(sights, stops, chunk))
+    for k, row in enumerate(made.rows.to_pylist()):
+        assert row["size"] == sum(seconds or 0 for i, seconds, _ in stops if i == f"r{k}")
+        signs = sorted(sign for i, _, sign in stops if i == f"r{k}")
+        assert row["words"] == [f"{s:g}" for i, s in sights if i == f"r{k}"] + signs
+
+
+def test_sliced_tables_hold_what_belongs_to_their_rows() -> None:
+    tables = several([("r2", 1.0), ("r0", 2.0), ("r1", 3.0)], [("r1", 4, "a"), ("r2", 5, "b")], 1)
+    parts = [sliced(BOTH, tables, range(start, stop)) for start, stop in ((0, 1), (1, 3), (3, 3))]
+    assert [part["road"]["id"].to_pylist() for part in parts] == [["r0"], ["r1", "r2"], []]
+    assert [part["sight"]["speed"].to_pylist() for part in parts] == [[2.0], [1.0, 3.0], []]
+    assert [part["stop"]["seconds"].to_pylist() for part in parts] == [[], [4, 5], []]
+    whole = BOTH(tables).rows
+    assert pa.concat_tables([BOTH(part).rows for part in parts]).to_pylist() == whole.to_pylist()
+
+
+def test_tables_are_joined_by_keys_of_one_type() -> None:
+    numbered = Contract("numbered", 1, "id", (field("id", pa.int64(), "Id."), field("speed", pa.float64(), "Speed.")))
+    with pytest.raises(TypeError, match="numbered names its rows by int64, road by string"):
+        PerRow(meet, reads=(ROAD, PLACE), gathers=(numbered,), writes=OUT)
 
 
 CAR = Contract(
@@ -154,94 +261,3 @@ def test_a_parameter_with_an_underscore_is_the_column_that_python_keeps_for_itse
     lift = PerRow(named, reads=CAR, writes=OUT)
     assert lift.columns(CAR) == ["id", "class", "speed"]
     assert lift({"car": cars.slice(0, 1)}).rows.to_pylist() == [{"id": "a", "size": 1.0, "words": ["van"]}]
-
-
-class Rank(NamedTuple):
-    size: list[float]
-    words: list[list[str]]
-
-
-def rank(*, width: np.ndarray, is_own: np.ndarray) -> Rank:
-    """How many rows in sight are wider."""
-    return Rank([float((width > each).sum()) for each in width], [[str(own)] for own in is_own])
-
-
-def test_a_tile_sees_its_halo_and_writes_its_own_rows() -> None:
-    table = roads([("r0", 1.0, {}), ("r1", 9.0, {}), ("r2", 5.0, {})])
-    table = table.append_column("is_own", pa.array([True, False, True]))
-    made = PerTile(rank, reads=ROAD, writes=OUT, halo_m=100.0)({"road": table})
-    assert made.rows.to_pylist() == [
-        {"id": "r0", "size": 2.0, "words": ["True"]},
-        {"id": "r2", "size": 1.0, "words": ["True"]},
-    ]
-
-
-def test_a_tile_task_that_raises_rejects_the_rows_of_its_tile() -> None:
-    def fail(*, width: np.ndarray) -> Rank:
-        raise Refused(RejectReason.BAD_VALUE, "no")
-
-    table = roads([("r0", 1.0, {}), ("r1", 2.0, {})]).append_column("is_own", pa.array([True, False]))
-    made = PerTile(fail, reads=ROAD, writes=OUT, halo_m=1.0)({"road": table})
-    assert made.rows.num_rows == 0
-    assert made.rejects.column("key").to_pylist() == ["r0"]
-    assert made.rejects.column("reason").to_pylist() == ["bad_value"]
-
-
-def crowd(
-    *, geometry: "np.ndarray[shapely.Point]", people: list[int | None], class_: list[str | None], sight: pa.Table
-) -> Rank:
-    """How many people live at a row, who of the crowd is seen, and the class of the row."""
-    seen = sorted(sight["id"].to_pylist())
-    return Rank([-1.0 if each is None else float(each) for each in people], [[str(word), *seen] for word in class_])
-
-
-TOWN = PerTile(crowd, reads=(ROAD, PLACE, CAR), beside=(SIGHT,), writes=OUT, halo_m=1.0)
-
-
-@given(
-    st.permutations(["r0", "r1", "r2", "r3"]),
-    st.permutations(["r3", "r1", "r9"]),
-    st.lists(st.booleans(), min_size=4, max_size=4),
-)
-def test_a_tile_joins_tables_on_the_key_and_sees_others_whole(
-    order: list[str], places: list[str], own: list[bool]
-) -> None:
-    """Whatever the order of rows: a place is that of its road, None where it has none; sights come as they are."""
-    table = roads([(key, 1.0, {}) for key in order]).append_column("is_own", pa.array(own))
-    beside = pa.table({"id": ["s2", "s1", "s1"], "speed": [1.0, 2.0, 3.0]}, schema=SIGHT.schema)
-    joined = pa.table({"id": places, "people": [int(key[1:]) * 10 for key in places]}, schema=PLACE.schema)
-    cars = pa.table({"id": ["r2"], "class": ["van"], "speed": [1.0]}, schema=CAR.schema)
-    made = TOWN({"road": table, "place": joined, "car": cars, "sight": beside})
-    people = {"r1": 10.0, "r3": 30.0}
-    assert made.rows.to_pylist() == [
-        {"id": key, "size": people.get(key, -1.0), "words": ["van" if key == "r2" else "None", "s1", "s1", "s2"]}
-        for key, is_own in zip(order, own, strict=True)
-        if is_own
-    ]
-    assert made.rejects.num_rows == 0
-
-
-def test_a_tile_lift_says_which_columns_of_which_tables_it_needs() -> None:
-    assert TOWN.sources == (ROAD, PLACE, CAR, SIGHT)
-    assert [TOWN.columns(each) for each in TOWN.sources] == [
-        ["id", "geometry"],
-        ["id", "people"],
-        ["id", "class"],
-        ["id", "speed"],
-    ]
-
-
-def test_a_table_beside_is_no_source_of_columns() -> None:
-    def wrong(*, width: list[float], people: list[int]) -> Rank: ...
-
-    with pytest.raises(TypeError, match="wrong takes 'people', not in road"):
-        PerTile(wrong, reads=ROAD, beside=(PLACE,), writes=OUT)
-
-
-def test_a_tile_task_that_forgets_a_row_is_told() -> None:
-    def short(*, width: list[float | None]) -> Rank:
-        return Rank([1.0], [["a"]] * len(width))
-
-    made = PerTile(short, reads=ROAD, writes=OUT)({"road": roads([("r0", 1.0, {}), ("r1", 2.0, {})])})
-    assert made.rows.num_rows == 0
-    assert made.rejects["message"].to_pylist() == ["ValueError: 'size' has not one value for each of the 2 rows"] * 2

@@ -10,6 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.input_file import InputFile
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import habits_of
 from tasks.limit_odds import LEAST, ONE_VOICE_M, LimitModel, groups, law_limits, limit_odds, one_voice
@@ -32,7 +33,7 @@ def habits(tmp_path_factory: pytest.TempPathFactory) -> LimitModel:
     """Habits of Finland, learned from examples; other countries have none."""
     folder = tmp_path_factory.mktemp("habits")
     pq.write_table(habits_of(examples()).to_table(), folder / "FI.parquet")
-    return LimitModel(str(folder), "1")
+    return LimitModel(InputFile("1", str(folder)))
 
 
 def asked(count: int, params: LimitModel, **given_: Any) -> list[list[dict[str, Any]]]:
@@ -80,7 +81,7 @@ def test_what_stands_along_the_road_counts(habits: LimitModel) -> None:
 
 
 def test_without_habits_the_law_leads(tmp_path: Path) -> None:
-    (found,) = asked(1, LimitModel(str(tmp_path), "2"))
+    (found,) = asked(1, LimitModel(InputFile("2", str(tmp_path))))
     assert_odds(found, least=0.5)
     assert found[0]["probability"] <= 0.5, "nothing was learned here: as likely wrong as right"
     assert found[0]["limit"] == "50 km/h"
@@ -90,21 +91,21 @@ def test_without_habits_the_law_leads(tmp_path: Path) -> None:
 def test_with_one_limit_in_question_it_is_that(tmp_path: Path) -> None:
     """At sea, with nothing but one segment around that has a limit."""
     (found,) = asked(
-        1, LimitModel(str(tmp_path), "3"), jurisdictions=[[]], legal=[[]], speed_unit=[None],
+        1, LimitModel(InputFile("3", str(tmp_path))), jurisdictions=[[]], legal=[[]], speed_unit=[None],
         witnesses=[[witness("60 km/h", far=0.5)]],
     )  # fmt: skip
     assert [each["limit"] for each in found] == ["60 km/h"]
 
 
 def test_where_nothing_is_known_there_are_no_odds(tmp_path: Path) -> None:
-    params = LimitModel(str(tmp_path), "4")
+    params = LimitModel(InputFile("4", str(tmp_path)))
     assert asked(2, params, jurisdictions=[[], None], legal=[[], None], speed_unit=[None, None]) == [[], []]
 
 
 def test_an_unknown_jurisdiction_has_what_stands_around(tmp_path: Path) -> None:
     place = [{"code": "XQ", "between": None}]
     told = [[witness("60 km/h", far=0.5), witness("40 km/h", around=0.2)]]
-    (found,) = asked(1, LimitModel(str(tmp_path), "5"), jurisdictions=[place], legal=[[]], witnesses=told)
+    (found,) = asked(1, LimitModel(InputFile("5", str(tmp_path))), jurisdictions=[place], legal=[[]], witnesses=told)
     assert_odds(found, least=0.5)
     assert {each["limit"] for each in found} == {"60 km/h", "40 km/h"}
     assert law_limits(LawFile(), "XQ") == []

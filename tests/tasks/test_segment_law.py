@@ -70,10 +70,10 @@ def test_a_code_that_says_nothing_is_kept_with_what_is_wrong(code: str) -> None:
 def test_another_table_is_another_law(tmp_path: Path) -> None:
     file = tmp_path / "law.toml"
     file.write_text(TABLE, encoding="utf-8")
-    made = law(parts=(("XA", None), ("DE", None)), params=LawFile(str(file), "1"))
+    made = law(parts=(("XA", None), ("DE", None)), params=LawFile.of(file))
     assert [(part["code"], part["rural"]["limit"]) for part in made.legal] == [("XA", "70 km/h")]
     file.write_text(TABLE.replace("70", "90"), encoding="utf-8")
-    again = law(parts=(("XA", None),), params=LawFile(str(file), "2"))
+    again = law(parts=(("XA", None),), params=LawFile.of(file))
     assert again.legal[0]["rural"]["limit"] == "90 km/h"
 
 

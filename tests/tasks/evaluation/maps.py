@@ -49,7 +49,7 @@ def map_of(roads: pa.Table, into: Path, *, name: str = "town", tiles: int | None
 def run_local(lift: Lift, *tables: Table, into: str) -> Table:
     """A stage, run in this process."""
     target = open_table(lift.writes, into)
-    work = TileRun(lift, tables, Path(into).absolute())
+    work = TileRun(lift, tables, into)
     for tile in plan_stage(lift, tables, target).todo:
         work(tile)
     return target

@@ -1,0 +1,61 @@
+"""Which code goes to the workers of a cluster with a job: Waysmith's own packages, and a folder of the user's."""
+
+import importlib.util
+import shutil
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipelines.store import store_environment
+
+OURS = ("schemas", "tasks", "pipelines")
+
+_folders: list[Path] = []
+
+
+def ship(folder: Path) -> None:
+    """Let the modules of a user's folder go to the workers."""
+    if folder.resolve() not in _folders:
+        _folders.append(folder.resolve())
+
+
+def users_modules() -> list[ModuleType]:
+    """Return the modules loaded from shipped folders."""
+    return [module for module in list(sys.modules.values()) if _is_shipped(module)]
+
+
+def _is_shipped(module: ModuleType) -> bool:
+    file: str | None = getattr(module, "__file__", None)
+    name = getattr(module, "__name__", "").partition(".")[0]
+    return file is not None and name not in OURS and Path(file).resolve().parent in _folders
+
+
+def runtime_env() -> dict[str, Any]:
+    """Return what Ray sets up on the nodes of a cluster, which may share no disk with this machine.
+
+    All code is one working directory. As `py_modules`, with no working directory, Ray would put this process's own
+    folders before them in the path of every worker, where an older checkout may lie.
+    """
+    return {"working_dir": str(_gathered(tuple(_folders))), "env_vars": store_environment()}
+
+
+@cache
+def _gathered(folders: tuple[Path, ...]) -> Path:
+    """Return a new folder that holds our packages and the modules of the user's folders."""
+    gathered = Path(tempfile.mkdtemp(prefix="waysmith-code-"))
+    for name in OURS:
+        shutil.copytree(_package_folder(name), gathered / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in folders:
+        for file in folder.glob("*.py"):
+            shutil.copy(file, gathered / file.name)
+    return gathered
+
+
+def _package_folder(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"package {name!r} is not where Python looks")
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -1,0 +1,185 @@
+"""All values of many owners, side by side: what a task sees of a table with many rows for each segment."""
+
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.columns import array_values
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+
+PROBE = 4096
+"""Rows that are looked at to see whether equal keys stand together."""
+
+FEW = 200_000
+"""Rows up to which NumPy's own stable sort is quicker than loading compiled code."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """Values side by side, owner by owner: those of owner i are `values[starts[i]:starts[i + 1]]`, in their order.
+
+    Shape: `values` (m,), `starts` (n + 1,). `grouped[i]` is a view of the values of owner i, and so is what
+    iteration yields. The values are read-only: others read them too.
+
+    Examples
+    --------
+    >>> speeds = Grouped(np.array([30.0, 50.0, 40.0]), np.array([0, 2, 2, 3]))
+    >>> [each.tolist() for each in speeds]
+    [[30.0, 50.0], [], [40.0]]
+    >>> speeds.percentile(50).tolist()
+    [[40.0], [nan], [40.0]]
+    """
+
+    values: Array
+    starts: Ints
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, owner: int) -> Array:
+        start = owner % len(self) if -len(self) <= owner < len(self) else self._missing(owner)
+        return self.values[self.starts[start] : self.starts[start + 1]]
+
+    def _missing(self, owner: int) -> int:
+        raise IndexError(f"owner {owner} of {len(self)}")
+
+    def __iter__(self) -> Iterator[Array]:
+        values = self.values
+        return (values[start:end] for start, end in pairwise(self.starts.tolist()))
+
+    @property
+    def count(self) -> Ints:
+        """How many values each owner has; shape (n,)."""
+        return np.diff(self.starts)
+
+    @property
+    def owners(self) -> Ints:
+        """For each value the place of its owner; shape (m,)."""
+        return np.repeat(np.arange(len(self)), self.count)
+
+    def mean(self) -> Floats:
+        """Return the mean of each owner's values, NaN for an owner without any; shape (n,).
+
+        The sum of an owner's values is taken of them alone, so it does not depend on who else is there.
+        """
+        count = self.count
+        made = np.full(len(self), np.nan)
+        has_any = count > 0
+        if has_any.any():
+            sums = np.add.reduceat(self.values.astype(np.float64, copy=False), self.starts[:-1][has_any])
+            made[has_any] = sums / count[has_any]
+        return made
+
+    def percentile(self, *percent: float) -> Floats:
+        """Return percentiles (0 to 100) of each owner's values, in float64; shape (n, number of percentiles).
+
+        Between two values the result is interpolated linearly, as `numpy.percentile` does by default; it is NaN for
+        an owner without values, or with a NaN among them.
+
+        Raises
+        ------
+        ValueError
+            If a percentage is not between 0 and 100.
+        """
+        wrong = [each for each in percent if not 0 <= each <= 100]
+        if wrong:
+            raise ValueError(f"percentile {wrong[0]} is not between 0 and 100")
+        from tasks.group_kernel import percentiles  # compiled code takes half a second to load: only where it is used
+
+        order = np.argsort(percent)
+        made = np.empty((len(self), len(percent)))
+        shares = np.array(percent, dtype=np.float64)[order] / 100
+        made[:, order] = percentiles(self.values.astype(np.float64, copy=False), self.starts, shares)
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class Owned:
+    """Which rows of a table belong to which of n owners."""
+
+    order: Array | slice
+    """Picks the rows that have an owner, owner by owner, rows of one owner in the order of the table."""
+    starts: Ints
+    """Where the rows of each owner start in that order; shape (n + 1,)."""
+
+    def grouped(self, values: Array) -> Grouped:
+        """Return the values of a column, one for each row of the table; a view where they lie side by side already."""
+        picked = values[self.order].view()
+        picked.flags.writeable = False
+        return Grouped(picked, self.starts)
+
+
+def owned(owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> Owned:
+    """Return which rows, each with the key of its owner, belong to which of the unique `keys`.
+
+    Shape: `owners` (m,), `keys` (n,). Rows of an owner that is not among `keys`, or null, belong to none.
+    A table that is sorted as `keys` are costs one look at each row and is not moved.
+    """
+    return owned_by_place(places(owners, keys), len(keys))
+
+
+def owned_by_place(rows: Places, count: int) -> Owned:
+    """Return the same for rows that each name the place of their owner, 0 to count - 1, or -1 for none."""
+    if np.all(rows[1:] >= rows[:-1]):  # -1 stands in front
+        starts = np.searchsorted(rows, np.arange(count + 1, dtype=np.int32)).astype(np.int64)
+        return Owned(slice(int(starts[0]), int(starts[-1])), starts - starts[0])
+    if len(rows) <= FEW:
+        order = np.argsort(rows, kind="stable")
+        starts = np.searchsorted(rows[order], np.arange(count + 1, dtype=np.int32)).astype(np.int64)
+        return Owned(order[starts[0] :], starts - starts[0])
+    from tasks.group_kernel import counted_order
+
+    return Owned(*counted_order(rows, count))
+
+
+def places(owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> Places:
+    """Return where in `keys` each of `owners` stands, -1 where it does not; shapes (m,) and (n,)."""
+    if not len(owners):
+        return np.empty(0, dtype=np.int32)
+    sought = keys.combine_chunks()
+    chunks = [chunk for chunk in owners.chunks if len(chunk)]
+    if not all(_stand_together(chunk) for chunk in chunks):
+        return _found(owners, sought)
+    runs = [pc.run_end_encode(chunk, run_end_type=pa.int64()) for chunk in chunks]
+    found = _found(pa.chunked_array([each.values for each in runs]), sought)
+    lengths = [np.diff(each.run_ends.to_numpy(), prepend=0) for each in runs]
+    return np.repeat(found, np.concatenate(lengths))
+
+
+def _stand_together(chunk: pa.Array) -> bool:
+    """Whether equal keys seem to stand together, so that fewer need to be looked up."""
+    head = chunk.slice(0, PROBE)
+    return 2 * len(pc.run_end_encode(head).values) < len(head)
+
+
+def _found(owners: pa.ChunkedArray, keys: pa.Array) -> Places:
+    found = pc.index_in(owners, value_set=keys, skip_nulls=True)
+    return typing.cast(Places, found.fill_null(-1).to_numpy())
+
+
+def column_array(column: pa.ChunkedArray, hint: object = None, *, is_nullable: bool) -> Array:
+    """Return a column as a NumPy array whose type does not depend on the values in it.
+
+    Numbers that may be null become float64 with NaN for null; geometries where `hint` says `shapely`; what NumPy has
+    no type for becomes an array of Python objects.
+    """
+    kind = column.type
+    if is_nullable and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return typing.cast(Array, column.cast(pa.float64(), safe=False).to_numpy())
+    values = array_values(column, hint)
+    if isinstance(values, np.ndarray):
+        return values
+    boxed = np.empty(len(values), dtype=object)
+    boxed[:] = values
+    return boxed

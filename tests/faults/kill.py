@@ -1,0 +1,204 @@
+"""One fault: kill a part of a run at a moment drawn from a seed, run again, compare with a run that nobody disturbed.
+
+`python -m tests.faults.kill --victim raylet --seed 7 --whole DIR` prints one line of JSON; DIR holds the undisturbed
+run and is made where it is missing.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.faults.driver import TILES, lay_out
+from tests.faults.processes import Process, adopt_orphans, bury, descendants, left_behind
+
+CHECKOUT = Path(__file__).parents[2]
+
+VICTIMS = ("driver", "worker", "raylet", "gcs", "actor")
+
+LONGEST_START = 8.0
+"""Seconds after the start of a driver within which it is killed, where no tile is waited for."""
+
+LONGEST_RUN = 180.0
+"""Seconds that a driver may take, whatever has been killed: one that hangs is a failure."""
+
+LONGEST_END = 30.0
+"""Seconds that what the runs have started may live on after them."""
+
+PATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
+"""Ray's agents end a minute after the GCS has gone, and this long in tests."""
+
+
+@dataclass
+class Outcome:
+    """What came of a fault."""
+
+    victim: str
+    seed: int
+    moment: str = ""
+    """When it was killed: after so many committed tiles, and seconds."""
+    killed: str = ""
+    """What was killed."""
+    first_exit: int | None = None
+    """Exit code of the run that was disturbed; None where it hung."""
+    first_seconds: float = 0.0
+    told: str = ""
+    """Last line that it printed."""
+    wrong: list[str] = field(default_factory=list)
+    """Promises that were broken; empty when all is well."""
+
+
+def main() -> int:
+    """Run one fault and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--victim", choices=VICTIMS, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--whole", type=Path, required=True, help="folder of the undisturbed run")
+    given = parser.parse_args()
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="fault-") as folder:
+        outcome = fault(given.victim, given.seed, given.whole, Path(folder))
+    print(json.dumps(asdict(outcome)))
+    return 1 if outcome.wrong else 0
+
+
+def fault(victim: str, seed: int, whole: Path, folder: Path) -> Outcome:
+    """Kill a part of a run at a moment drawn from the seed, run again, and tell which promises were broken."""
+    outcome = Outcome(victim, seed)
+    undisturbed(whole)
+    into = folder / "run"
+    shutil.copytree(whole / "road_segment", into / "road_segment")
+    before = _disturbed(outcome, into, folder / "first.log")
+    _check_again(outcome, _wait(_start(into, folder / "second.log")), folder / "second.log")
+    _check_end(outcome)
+    _check_files(outcome, into, whole, before)
+    return outcome
+
+
+def undisturbed(whole: Path) -> None:
+    """Make the run that others are compared with, where it is not there."""
+    if not (whole / "value").is_dir():
+        draft = whole.with_name(f"{whole.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        lay_out(draft)
+        if _wait(_start(draft, draft / "log")) != 0:
+            raise RuntimeError(f"the undisturbed run failed: {_last_line(draft / 'log')}")
+        shutil.rmtree(whole, ignore_errors=True)
+        draft.replace(whole)
+
+
+def _disturbed(outcome: Outcome, into: Path, log: Path) -> dict[str, int]:
+    """Run, kill, wait for the end; return the time of writing (ns) of each tile that was committed before."""
+    lot = random.Random(outcome.seed)
+    tiles = lot.choice([0, lot.randrange(TILES * 9 // 10)])
+    pause = lot.uniform(0.0, LONGEST_START if outcome.victim == "driver" and not tiles else 1.0)
+    outcome.moment = f"{tiles} tiles and {pause:.2f} s"
+    started = time.monotonic()
+    driver = _start(into, log)
+    victim = _await_victim(outcome.victim, driver, into, tiles, pause, lot)
+    before = _times(into)
+    if victim is None:
+        outcome.killed = "nothing: the run had ended"
+    else:
+        outcome.killed = f"{victim.words[:60]} with {len(before)} tiles committed"
+        os.kill(victim.pid, signal.SIGKILL)
+    outcome.first_exit = _wait(driver)
+    outcome.first_seconds = round(time.monotonic() - started, 1)
+    outcome.told = _last_line(log)
+    if outcome.first_exit is None:
+        outcome.wrong.append(f"hung for {LONGEST_RUN:.0f} s after the kill")
+    if outcome.victim == "worker" and outcome.first_exit != 0:
+        outcome.wrong.append(f"the run did not survive a dead worker: {outcome.told}")
+    return before
+
+
+def _start(into: Path, log: Path) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "tests.faults.driver", str(into)]
+    with log.open("wb") as stream:
+        return subprocess.Popen(words, cwd=CHECKOUT, env=os.environ | PATIENCE, stdout=stream, stderr=stream)
+
+
+def _wait(driver: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code, None for a run that hung and was ended."""
+    try:
+        return driver.wait(LONGEST_RUN)
+    except subprocess.TimeoutExpired:
+        driver.kill()
+        driver.wait()
+        return None
+
+
+def _await_victim(
+    kind: str, driver: subprocess.Popen[bytes], into: Path, tiles: int, pause: float, lot: random.Random
+) -> Process | None:
+    """Wait for the moment and return the process to kill; None if the run ends before."""
+    until = None
+    while driver.poll() is None:
+        candidates = _candidates(kind, driver.pid)
+        if until is None and candidates and len(_times(into)) >= tiles:
+            until = time.monotonic() + pause
+        if until is not None and time.monotonic() >= until and candidates:
+            return lot.choice(candidates)
+        time.sleep(0.01)
+    bury()
+    return None
+
+
+def _candidates(kind: str, driver: int) -> list[Process]:
+    """Return the living processes of a kind."""
+    return [each for each in descendants() if (each.pid == driver if kind == "driver" else each.kind == kind)]
+
+
+def _times(into: Path) -> dict[str, int]:
+    """Return when each committed tile was written, in ns."""
+    return {file.name: file.stat().st_mtime_ns for file in sorted((into / "value").glob("q*.parquet"))}
+
+
+def _check_again(outcome: Outcome, code: int | None, log: Path) -> None:
+    if code != 0:
+        outcome.wrong.append(f"run again: {'hung' if code is None else f'exit {code}'}: {_last_line(log)}")
+
+
+def _check_end(outcome: Outcome) -> None:
+    if left := left_behind(LONGEST_END):
+        names = ", ".join(process.words[:60] for process in left[:3])
+        outcome.wrong.append(f"{len(left)} processes lived on after {LONGEST_END:.0f} s: {names}")
+
+
+def _check_files(outcome: Outcome, into: Path, whole: Path, before: Mapping[str, int]) -> None:
+    """Compare all Parquet files with those of the undisturbed run, and see that committed tiles lie untouched."""
+    ours, theirs = digests(into), digests(whole)
+    if different := sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)):
+        outcome.wrong.append(f"{len(different)} files differ from the undisturbed run: {different[:3]}")
+    after = _times(into)
+    if touched := [name for name, written in before.items() if after.get(name) != written]:
+        outcome.wrong.append(f"{len(touched)} of {len(before)} committed tiles were written again: {touched[:3]}")
+    if drafts := [str(file.relative_to(into)) for file in into.rglob("*.draft")]:
+        outcome.wrong.append(f"drafts are left: {drafts[:3]}")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each Parquet file below a folder."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*.parquet"))
+    }
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,9 +41,14 @@ PATIENCE: "RetryConfig" = {
 
 PROBE = "_writable.draft"
 
+KEYS = ("AWS_ACCESS_KEY_ID", "GOOGLE_SERVICE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
+"""Environment variables that begin what is known of who asks; those that belong to each are obstore's to name."""
+
 NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|specified bucket does not exist")
 REFUSED = re.compile("AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|Unauthorized|ExpiredToken")
-NO_CREDENTIALS = re.compile("169.254.169.254|metadata|credential", re.IGNORECASE)
+NO_CREDENTIALS = re.compile(
+    "169.254.169.254|metadata|credential|Missing AccessKeyId|Missing SecretAccessKey", re.IGNORECASE
+)
 AWAY = re.compile("error sending request|HTTP error|timed out|onnection|error decoding response", re.IGNORECASE)
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -176,12 +181,12 @@ def _reason(told: str) -> str:
     server = next((os.environ[name] for name in ENDPOINTS if name in os.environ), "the object store")
     if NO_BUCKET.search(told):
         return "no such bucket: make it first"
-    if REFUSED.search(told):
-        return f"{server} refuses this access: check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
     if "Precondition" in told:
         return "was written while it was read: does another run write here?"
-    if NO_CREDENTIALS.search(told):
-        return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true if public"
+    if REFUSED.search(told) and any(name in os.environ for name in KEYS):
+        return f"{server} refuses this access: check the credentials in {' or '.join(KEYS)}"
+    if REFUSED.search(told) or NO_CREDENTIALS.search(told):
+        return f"no credentials: set {' or '.join(KEYS)}, or AWS_SKIP_SIGNATURE=true for a public bucket"
     if AWAY.search(told):
         return f"{server} does not answer"
     return told.splitlines()[0][:300]
@@ -201,7 +206,7 @@ def _client_of(root: str, environment: tuple[tuple[str, str], ...]) -> "ObjectSt
     try:
         return from_url(root, client_options=options, retry_config=PATIENCE)
     except (BaseError, ValueError) as error:
-        raise TableError(f"{root}: {str(error).splitlines()[0]}") from None
+        raise TableError(f"{root}: {_reason(str(error))}") from None
 
 
 class _Ranges(RawIOBase):

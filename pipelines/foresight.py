@@ -20,6 +20,7 @@ from pipelines.store import open_store
 from pipelines.table import Table
 from schemas.contract import BBOX, Contract
 from schemas.receipt import Receipt
+from tasks.input_file import InputFile
 from tasks.lift import Lift
 
 UNKNOWN = "unknown"
@@ -59,6 +60,8 @@ class Forecast(NamedTuple):
     """Why they would be, and how many for each reason."""
     seconds: float | None
     """What they would take one core, by what tiles have taken; None where nothing is known."""
+    is_read: bool = False
+    """Whether the table is read from files, which the time leaves out."""
 
 
 @dataclass
@@ -87,6 +90,17 @@ class Foresight:
             lift.writes, place, at_worst, {tile: committed.get(tile, at_worst[tile]) for tile in at_worst}
         )
 
+    def open_tiles(self, table: Table) -> set[str]:
+        """Return the tiles of a table whose rows are not known before the run."""
+        return {tile for tile, receipt in table.receipts().items() if receipt.digest == UNKNOWN}
+
+    def file(self, given: InputFile, *, is_sure: bool) -> InputFile:
+        """Return a file that is to be among the parameters of a stage; unless sure, the run may make it anew."""
+        known = given if given.digest else InputFile(UNKNOWN, given.uri)
+        if not is_sure:
+            self.doubtful.add(known.digest)
+        return known
+
     def _is_doubtful(self, lift: Lift) -> bool:
         told = repr(lift.params)
         return any(digest in told for digest in self.doubtful)
@@ -103,7 +117,9 @@ class Foresight:
         reasons = Counter(NEVER if tile not in before else "what was read changed" for tile in changed)
         metres, gone = sum(now[tile].metres for tile in changed), len(set(before) - set(now))
         tiles, count = frozenset(changed), len(changed)
-        self.forecasts.append(Forecast(table.contract.name, count, count, tiles, len(now), gone, metres, reasons, None))
+        self.forecasts.append(
+            Forecast(table.contract.name, count, count, tiles, len(now), gone, metres, reasons, None, True)
+        )
 
 
 _current: ContextVar[Foresight | None] = ContextVar("foresight", default=None)
@@ -135,7 +151,7 @@ def plain_calls() -> Iterator[None]:
         return self.fn(*args, **kwargs)
 
     theirs = Flow.__call__, Task.__call__
-    Flow.__call__, Task.__call__ = called, called  # type: ignore[method-assign, assignment]
+    Flow.__call__, Task.__call__ = called, called  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -181,9 +197,16 @@ def _forecast(target: Table, worst: Plan, best: Plan, committed: dict[str, Recei
         total=len(kept),
         gone=len(set(committed) - kept),
         metres=sum(each.metres for each in worst.todo),
-        reasons=Counter(worst.reasons.values()),
+        reasons=_reasons(worst, best),
         seconds=sum(costs.seconds(each) for each in worst.todo) if costs.tiles else None,
     )
+
+
+def _reasons(worst: Plan, best: Plan) -> Counter[str]:
+    """Return the reasons and how many tiles have each; of tiles that may be spared, what may change."""
+    sure = Counter(best.reasons.values())
+    spared = (reason for tile, reason in worst.reasons.items() if tile not in best.reasons)
+    return sure + Counter(reason.replace(" changed", " may change") for reason in spared)
 
 
 def forecast_lines(forecasts: Sequence[Forecast], cores: int | None = None) -> list[str]:
@@ -195,11 +218,12 @@ def forecast_lines(forecasts: Sequence[Forecast], cores: int | None = None) -> l
     due = [each for each in forecasts if each.most]
     if not due:
         return [*lines, "nothing to compute"]
-    count, timed = sum(each.most for each in due), [each.seconds for each in due if each.seconds is not None]
-    if not timed:
+    count, timed = sum(each.most for each in due), [each.seconds for each in due if not each.is_read]
+    known = [seconds for seconds in timed if seconds is not None]
+    if not known:
         return [*lines, f"{count:,} tiles at most; what they take is not known before the first run"]
-    least = "at least " if len(timed) < len(due) else ""
-    return [*lines, f"{count:,} tiles at most, {least}about {sum(timed) / at_once:.1f} s on {at_once} cores"]
+    least = "at least " if len(known) < len(timed) else ""
+    return [*lines, f"{count:,} tiles at most, {least}about {sum(known) / at_once:.1f} s on {at_once} cores"]
 
 
 def _line(each: Forecast, width: int, cores: int) -> str:

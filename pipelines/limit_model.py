@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from pipelines import foresight
 from pipelines.store import Store, open_store
 from pipelines.table import SUFFIX, Table
 from tasks.fingerprint import digest, file_digest, source_digest
@@ -100,7 +101,11 @@ def learn_habits(described: Table, segments: Table, into: str, *, relearn: bool 
     code = source_digest([__name__, "tasks.limit_model.habits"])
     note, stated = _note(home), _stated(described, _note(home))
     lying = _digest_of(store)
-    if not relearn and note.get("code") == code and note.get("habits") == lying and _is_like(_known(note), stated):
+    is_known = not relearn and note.get("code") == code and note.get("habits") == lying
+    if plan := foresight.current():
+        at_worst = stated | {tile: Stated(foresight.UNKNOWN, stated[tile].rows) for tile in plan.open_tiles(described)}
+        return plan.file(InputFile(lying, store.uri), is_sure=is_known and _is_like(_known(note), at_worst))
+    if is_known and _is_like(_known(note), stated):
         return InputFile(lying, store.uri)
     tiles = ((described.read(tile), segments.read(tile, FEW)) for tile in described.tiles())
     files = dict(habit_files(country_examples(tiles)))
@@ -120,7 +125,9 @@ def _note(home: Store) -> dict[str, Any]:
         told = json.loads(home.read(NOTE))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    kinds = {"code": str, "habits": str, "rows": dict, "stated": dict}
+    is_whole = isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in kinds.items())
+    return told if is_whole else {}
 
 
 def _known(note: dict[str, Any]) -> dict[str, Stated]:

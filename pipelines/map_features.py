@@ -9,10 +9,9 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines.limit_stages import MARGIN_M
 from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
-from pipelines.road_segments import check_split, grid_of
-from pipelines.table import Rejects, Table, file_of, open_table, split_by_tile
+from pipelines.road_segments import changed_files, check_split, grid_of
+from pipelines.table import Rejects, Table, open_table, split_by_tile
 from schemas.map_feature import MAP_FEATURE
-from schemas.receipt import Receipt
 from tasks.built_up_model.evidence import REACH_M, Drawn, Seen, drawn, seen_in
 from tasks.readers.features import FeatureReading, read_features
 from tasks.tiling import Box, Grid, widened
@@ -69,8 +68,7 @@ def commit_features(reading: FeatureReading, grid: Grid, into: str | Path) -> Ta
     target, rejects = open_table(MAP_FEATURE, into), Rejects(into)
     parts = split_by_tile(reading.features, grid, MAP_FEATURE.key)
     check_split(reading.features, parts.values(), MAP_FEATURE)
-    blanks = {tile: Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, 0.0) for tile, rows in parts.items()}
-    target.store.write_together((file_of(tile), target.encoded(rows, blanks[tile])[1]) for tile, rows in parts.items())
+    target.store.write_together(changed_files(target, parts))
     rejects.prepare()
     rejects.commit(MAP_FEATURE.name, "q", reading.rejects)
     target.keep_only(set(parts))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
 
-from pipelines.table import Rejects, Table, open_table
+from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_run import StageError
 from schemas.contract import Contract, ContractError
 from schemas.receipt import Receipt
@@ -69,6 +70,8 @@ def partition(
         If a column is missing or of another type; it says in which rows.
     StageError
         If rows got lost.
+    TableError
+        If the folder of temporary files or the table cannot be written.
     """
     if contract.is_key_unique:
         raise ContractError(f"{contract.name} v{contract.version}: one row for a key, expected is_key_unique=False")
@@ -82,11 +85,12 @@ def partition(
             spilled.append(_spill(placed, homes, Path(folder) / f"{len(spilled)}.arrow"))
             rejects += [refused, unknown]
             given += heap.num_rows
+        rejected = pa.concat_tables(rejects)
+        Rejects(into).commit(contract.name, "q", rejected)
         receipts = _commit(spilled, target, homes)
-    refused = pa.concat_tables(rejects)
-    if given != sum(receipt.rows_out for receipt in receipts) + refused.num_rows:
-        raise StageError(f"{contract.name}: {given} rows in, but {receipts} out and {refused.num_rows} rejected")
-    Rejects(into).commit(contract.name, "q", refused)
+    out = sum(receipt.rows_out for receipt in receipts)
+    if given != out + rejected.num_rows:
+        raise StageError(f"{contract.name}: {given} rows in, but {out} out and {rejected.num_rows} rejected")
     target.keep_only({receipt.tile for receipt in receipts})
     return target
 
@@ -103,11 +107,13 @@ def _homes(segments: Table) -> Homes:
 def _heaps(batches: Iterable[pa.Table], heap_bytes: int) -> Iterator[pa.Table]:
     """Yield batches put together to about `heap_bytes`; looking up keys and sorting has a fixed price for each."""
     heap: list[pa.Table] = []
+    held = 0
     for batch in batches:
         heap.append(batch)
-        if sum(each.nbytes for each in heap) >= heap_bytes:
+        held += batch.nbytes
+        if held >= heap_bytes:
             yield pa.concat_tables(heap)
-            heap = []
+            heap, held = [], 0
     if heap:
         yield pa.concat_tables(heap)
 
@@ -167,17 +173,20 @@ def _picked(rows: pa.Table, order: npt.NDArray[np.int64] | slice) -> pa.Table:
 
 def _spill(rows: pa.Table, homes: Homes, file: Path) -> Spilled:
     """Write sorted rows into a file, tile by tile."""
-    bounds = np.searchsorted(rows.column(PLACE).to_numpy(), homes.ends)
-    written, batches = 0, {}
-    with pa.ipc.new_file(file, rows.schema) as writer:
-        for tile, start, end in zip(homes.tiles, [0, *bounds[:-1]], bounds, strict=True):
-            parts = rows.slice(start, end - start).to_batches() if end > start else []
-            for part in parts:
-                writer.write_batch(part)
-            if parts:
-                batches[tile] = range(written, written + len(parts))
-            written += len(parts)
-    return Spilled(file, batches)
+    bounds = [0, *np.searchsorted(rows.column(PLACE).to_numpy(), homes.ends).tolist()]
+    parts = {
+        tile: rows.slice(start, end - start).to_batches()
+        for tile, (start, end) in zip(homes.tiles, pairwise(bounds), strict=True)
+        if start < end
+    }
+    ends = accumulate(len(each) for each in parts.values())
+    try:
+        with pa.ipc.new_file(file, rows.schema) as writer:
+            for batch in chain.from_iterable(parts.values()):
+                writer.write_batch(batch)
+    except OSError as error:
+        raise TableError(f"{file}: cannot write {rows.nbytes} bytes of rows being sorted: {error}") from error
+    return Spilled(file, {tile: range(end - len(parts[tile]), end) for tile, end in zip(parts, ends, strict=True)})
 
 
 def _commit(spilled: Sequence[Spilled], target: Table, homes: Homes) -> list[Receipt]:

@@ -1,7 +1,7 @@
 """The flow that reads map files into the table of road segments and lays the grid that all tables share."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -127,6 +127,16 @@ def check_split(rows: pa.Table, parts: Iterable[pa.Table], contract: Contract) -
             raise StageError(f"{contract.name}: {given} m read, but {split} m in tiles")
 
 
+def changed_files(target: Table, parts: Mapping[str, pa.Table]) -> Iterator[tuple[str, Content]]:
+    """Yield the tiles that are not there as they should be, each as a file and its content."""
+    there = target.receipts()
+    for tile, rows in parts.items():
+        metres = pc.sum(rows.column("length_m")).as_py() if "length_m" in rows.column_names else 0.0
+        receipt, content = target.encoded(rows, Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres))
+        if there.get(tile) != receipt:
+            yield file_of(tile), content
+
+
 def _metres(tables: Iterable[pa.Table]) -> float:
     """Return the sum of all lengths, rounded once: it does not depend on their order."""
     return math.fsum(chain.from_iterable(table["length_m"].to_numpy().tolist() for table in tables))
@@ -136,11 +146,10 @@ def _files(
     reading: Reading, parts: dict[str, pa.Table], target: Table, rejects: Rejects
 ) -> Iterator[tuple[str, Content]]:
     """Yield each tile, and what was refused, as a file of the run's folder and its content."""
-    for tile, rows in parts.items():
+    for rows in parts.values():
         ROAD_SEGMENT.validate(rows)
-        metres = pc.sum(rows.column("length_m")).as_py()
-        blank = Receipt(tile, "", "", rows.num_rows, rows.num_rows, 0, metres)
-        yield f"{ROAD_SEGMENT.name}/{file_of(tile)}", target.encoded(rows, blank)[1]
+    for name, content in changed_files(target, parts):
+        yield f"{ROAD_SEGMENT.name}/{name}", content
     if reading.rejects.num_rows:
         name, content = rejects.encoded(ROAD_SEGMENT.name, "q", reading.rejects)
         yield f"{REJECT.name}/{name}", content

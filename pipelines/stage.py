@@ -12,8 +12,6 @@ from typing import Any
 import pyarrow as pa
 import ray
 import ray.data
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from ray.exceptions import RayError
 from ray.util.metrics import Counter, Gauge
 
@@ -42,6 +40,9 @@ def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
     """
     if plan := foresight.current():
         return plan.stage(lift, tables, into)
+    from prefect import task  # here, so that Ray can start while Prefect is imported
+    from prefect.cache_policies import NO_CACHE
+
     named = task(name=lift.writes.name, cache_policy=NO_CACHE, task_run_name=lift.writes.name)(run_stage)
     return named(lift, tables, into, settings)
 

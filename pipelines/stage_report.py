@@ -102,8 +102,8 @@ def stage_page(ran: Ran) -> str:
 
 def lineage(steps: Sequence[Step]) -> str:
     """Return the graph of tables as a Mermaid block: which were made of which, with tiles, rows and seconds."""
-    told = {name: f"{tiles:,} tiles" for step in steps for name, tiles in step.sources}
-    told |= {step.stage: f"{step.tiles:,} tiles, {step.rows:,} rows, {step.seconds:.1f} s" for step in steps}
+    told = {name: _tiles(tiles) for step in steps for name, tiles in step.sources}
+    told |= {step.stage: f"{_tiles(step.tiles)}, {step.rows:,} rows, {step.seconds:.1f} s" for step in steps}
     nodes = [f'  {_node(name)}["{name}<br/>{words}"]' for name, words in told.items()]
     edges = [f"  {_node(name)} --> {_node(step.stage)}" for step in steps for name, _ in step.sources]
     return "\n".join(["```mermaid", "graph LR", *nodes, *edges, "```"])
@@ -111,27 +111,25 @@ def lineage(steps: Sequence[Step]) -> str:
 
 def _summary(ran: Ran) -> str:
     """Return one line: what was made of what, and how long it took."""
-    sources = ", ".join(f"{name} ({tiles:,} tiles)" for name, tiles in ran.sources)
+    sources = ", ".join(f"{name} ({_tiles(tiles)})" for name, tiles in ran.sources)
     rows_out = sum(receipt.rows_out for receipt in ran.receipts)
     rejected = sum(receipt.rows_rejected for receipt in ran.receipts)
     km = sum(receipt.metres for receipt in ran.receipts) / KM
     return (
-        f"{sources} → {ran.stage}: {len(ran.receipts):,} tiles, {ran.reused:,} of them reused; {rows_out:,} rows, "
+        f"{sources} → {ran.stage}: {_tiles(len(ran.receipts))}, {ran.reused:,} of them reused; {rows_out:,} rows, "
         f"{rejected:,} refused; {km:,.1f} km; {ran.seconds:.1f} s"
     )
 
 
+def _tiles(count: int) -> str:
+    return f"{count:,} tile{'' if count == 1 else 's'}"
+
+
 def _slowest(ran: Ran) -> list[list[str]]:
-    metres = {receipt.tile: receipt.metres for receipt in ran.receipts}
+    km = {receipt.tile: receipt.metres / KM for receipt in ran.receipts}
     worst = sorted(ran.measured, key=lambda each: (-each.seconds, each.tile))[:SLOWEST]
     return [
-        [
-            each.tile,
-            f"{each.rows:,}",
-            f"{metres.get(each.tile, 0.0) / KM:,.1f}",
-            f"{each.seconds:.2f}",
-            f"{each.peak_mb:,.0f}",
-        ]
+        [each.tile, f"{each.rows:,}", f"{km[each.tile]:,.1f}", f"{each.seconds:.2f}", f"{each.peak_mb:,.0f}"]
         for each in worst
     ]
 
@@ -141,14 +139,8 @@ _STEP_HEAD = ("table", "made of", "tiles", "rows", "s")
 
 def _step_rows(steps: Iterable[Step]) -> list[list[str]]:
     return [
-        [
-            step.stage,
-            ", ".join(name for name, _ in step.sources),
-            f"{step.tiles:,}",
-            f"{step.rows:,}",
-            f"{step.seconds:.1f}",
-        ]
-        for step in steps
+        [stage, ", ".join(name for name, _ in sources), f"{tiles:,}", f"{rows:,}", f"{seconds:.1f}"]
+        for stage, sources, tiles, rows, seconds in steps
     ]
 
 

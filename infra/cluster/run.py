@@ -10,6 +10,7 @@ and scratch folders go with the namespaces.
 """
 
 import argparse
+import importlib.util
 import os
 import secrets
 import shutil
@@ -24,6 +25,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE = CHECKOUT / "infra/cluster/node.py"
+RAY = Path(sys.executable).with_name("ray")
 
 NETWORK = "10.77.0"
 HEAD = f"{NETWORK}.1"
@@ -86,6 +88,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _options(given)
     try:
         if INSIDE not in os.environ:
+            _check(options.command[0])
             _enter(given)
         environment = _environment()
         nodes = _start_all(options, environment)
@@ -111,19 +114,25 @@ def _options(words: Sequence[str]) -> Options:
     return Options(**vars(given))
 
 
-def _enter(words: Sequence[str]) -> None:
-    """Turn this process into one that starts over as the first process of fresh namespaces.
+def _check(program: str) -> None:
+    """Look for all that is needed, before anything is started.
 
     Raises
     ------
     ClusterError
-        If that is not allowed, or a program is missing.
+        If something is not allowed or not installed.
     """
     if os.geteuid() != 0:
         raise ClusterError("needs root, to make network namespaces")
-    for program in ("unshare", "ip", "mount"):
-        if not shutil.which(program):
-            raise ClusterError(f"needs the program {program!r} of Linux")
+    for needed in ("unshare", "ip", "mount", str(RAY), program):
+        if not shutil.which(needed):
+            raise ClusterError(f"no program {needed!r} here")
+    if not importlib.util.find_spec("moto"):
+        raise ClusterError("needs the package moto[server], the object store")
+
+
+def _enter(words: Sequence[str]) -> None:
+    """Turn this process into one that starts over as the first process of fresh namespaces."""
     environment = os.environ | {INSIDE: "1", "PYTHONPATH": str(CHECKOUT)}
     inside = [sys.executable, "-m", "infra.cluster.run", *words]
     os.execvpe("unshare", ["unshare", *NAMESPACES, *inside], environment)
@@ -177,10 +186,9 @@ def _moto() -> list[str]:
 
 
 def _ray_head() -> list[str]:
-    ray = str(Path(sys.executable).with_name("ray"))
     where = [f"--node-ip-address={HEAD}", f"--port={GCS.rpartition(':')[2]}", f"--temp-dir={SCRATCH}/ray"]
     size = ["--num-cpus=0", f"--object-store-memory={OBJECT_STORE_BYTES}", "--include-dashboard=false"]
-    return [ray, "start", "--head", "--block", *where, *size]
+    return [str(RAY), "start", "--head", "--block", *where, *size]
 
 
 def _node(address: str, options: Options) -> list[str]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,9 @@ VICTIMS = ("driver", "worker", "raylet", "gcs", "actor")
 LONGEST_START = 8.0
 """Seconds after the start of a driver within which it is killed, where no tile is waited for."""
 
+ERROR = re.compile(r"[\w.]+(Error|Exception): ")
+"""How the last line of a traceback begins; Ray's processes write into the same log."""
+
 LONGEST_RUN = 180.0
 """Seconds that a driver may take, whatever has been killed: one that hangs is a failure."""
 
@@ -36,7 +40,7 @@ LONGEST_END = 30.0
 """Seconds that what the runs have started may live on after them."""
 
 PATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
-"""Ray's agents end a minute after the GCS has gone, and this long in tests."""
+"""How long a driver looks for a dead GCS before it ends; a minute where nobody says so."""
 
 
 @dataclass
@@ -196,8 +200,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def _last_line(log: Path) -> str:
+    """Return the last error that a program has told, else its last line."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else ""
+    errors = [line for line in lines if ERROR.match(line)]
+    return next(reversed(errors or lines), "")[:300]
 
 
 if __name__ == "__main__":

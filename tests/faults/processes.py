@@ -15,6 +15,9 @@ PR_SET_CHILD_SUBREAPER = 36
 PARTS = {"raylet": "/raylet/raylet", "gcs": "/gcs/gcs_server", "worker": "ray::MapBatches", "actor": "ray::_"}
 """How the programs of Ray are known by name: a worker is one that computes tiles, an actor one of Ray Data's own."""
 
+AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""Two processes of each Ray node that look for the dead GCS for a minute before they end (61 s here, Ray 2.60)."""
+
 
 class Process(NamedTuple):
     """One living process."""
@@ -60,12 +63,12 @@ def _living() -> Iterator[Process]:
 
 
 def left_behind(seconds: float) -> list[Process]:
-    """Wait until all processes below this one have ended; return those that have not after a while, and end them."""
+    """Wait until all processes below this one have ended but Ray's agents; return those that have not, and end all."""
     until = time.monotonic() + seconds
-    while (left := descendants()) and time.monotonic() < until:
+    while (left := [each for each in descendants() if each.words not in AGENTS]) and time.monotonic() < until:
         bury()
         time.sleep(0.1)
-    for process in left:
+    for process in descendants():
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     bury()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import ray
@@ -46,12 +47,14 @@ def main() -> int:
         run_here(LIFT, written(random_roads(ROWS, seed=1), here, tiles=TILES), into=here)
         whole = files(open_store(here))
         calm, loss = f"s3://{BUCKET}/calm", f"s3://{BUCKET}/loss"
-        told = {"tiles": TILES, "calm": _differing(on_nodes(open_store(here), calm), whole)}
+        told: dict[str, object] = {"calm": _differing(on_nodes(open_store(here), calm), whole)}
+        told["shared"] = shared([here / "road_segment", Path(__file__).parents[2] / "tasks"])
         lost = threading.Thread(target=lose_node, args=(open_store(loss), told), daemon=True)
         lost.start()
         told["loss"] = _differing(on_nodes(open_store(here), loss), whole)
         lost.join()
-    told["nodes"] = sum(node["Alive"] for node in ray.nodes())
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    told["nodes"] = sum(node["Alive"] for node in nodes)
     print(json.dumps(told))
     return 0
 
@@ -74,6 +77,21 @@ def files(run: Store) -> dict[str, bytes]:
         for name in folder.names()
         if name.endswith(".parquet")
     }
+
+
+def shared(folders: Sequence[Path]) -> list[str]:
+    """Return those of our folders that a node sees, and what it has of Waysmith's code that was not sent to it."""
+
+    def seen() -> list[str]:
+        import tasks
+
+        code = str(tasks.__path__[0])
+        return [str(each) for each in folders if each.is_dir() and any(each.glob("*.p*"))] + (
+            [] if "runtime_resources" in code else [code]
+        )
+
+    asked = [ray.remote(num_cpus=1)(seen).remote() for _ in range(3)]
+    return sorted({each for answer in ray.get(asked) for each in answer})
 
 
 def lose_node(into: Store, told: dict[str, object]) -> None:

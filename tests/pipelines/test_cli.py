@@ -1,3 +1,4 @@
+import argparse
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,8 +20,10 @@ from pipelines.call import EXPECTED, CallError, check_model
 from pipelines.cli import COMMANDS, EXAMPLES, SEED, SHARE, _parser, main
 from pipelines.commands import CONTRACTS, TRIED
 from pipelines.costs import Costs
+from pipelines.found_table import contract_named
+from pipelines.new_task import write_task
 from pipelines.table import Table, open_table
-from schemas.contract import Contract
+from schemas.contract import Contract, field
 from schemas.legal_limit import LEGAL_LIMIT
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
@@ -143,7 +147,8 @@ def test_each_help_shows_an_example_that_parses(command: str, capsys: pytest.Cap
         main([command, "--help"])
     assert ended.value.code == 0
     assert EXAMPLES[command] in " ".join(capsys.readouterr().out.split())
-    assert _parser().parse_args(shlex.split(EXAMPLES[command])[1:]).command
+    words = shlex.split(EXAMPLES[command])[1:]
+    assert _parser(words).parse_args(words).command
     assert shlex.split(EXAMPLES[command])[:2] == ["waysmith", command]
 
 
@@ -152,6 +157,66 @@ def test_an_unknown_segment_or_folder_is_told(folder: Path, tmp_path: Path, caps
     assert "no tables: run a flow into it first" in failed(capsys, "tables", tmp_path)
     assert "no such table" in failed(capsys, "map", tmp_path, "--to", tmp_path / "m.html")
     assert "no such table" in failed(capsys, "export", tmp_path, "speed_limit", "--to", tmp_path / "a.csv")
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    return _parser(words).parse_args(words)
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_folders_may_be_uris_and_a_run_has_limits(command: str) -> None:
+    call = (command, "speed-limits", "--roads", "a.osm", "--into", "s3://maps/run")
+    usual = parsed(*call)
+    assert (usual.into, usual.time_limit, usual.memory, usual.relearn) == ("s3://maps/run", 600.0, None, False)
+    asked = parsed(*call, "--time-limit", "2.5", "--memory", "12", "--relearn")
+    assert (asked.time_limit, asked.memory, asked.relearn) == (2.5, 12.0, True)
+    assert parsed("explain", "s3://maps/run", "w1").folder == "s3://maps/run"
+    assert parsed(command, "road-segments", "--roads", "a", "--into", "b", "--tiles", "3").tiles == 3
+
+
+@pytest.mark.parametrize("words", [["--time-limit", "0"], ["--memory", "-1"], ["--memory", "lots"]])
+def test_a_limit_that_is_none_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "speed-limits", "--roads", "a", "--into", "b", *words])
+    assert ended.value.code == 2
+    assert f"{words[1]!r} is not a number above 0" in capsys.readouterr().err
+
+
+def test_a_plan_of_a_whole_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    into = tmp_path / "out"
+    assert main(["plan", "speed-limits", "--roads", str(TOWN), "--into", str(into), "--tiles", "4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = {line.split()[0]: line for line in lines[1:-1]}
+    assert set(named) == set(CONTRACTS) - {"reject"}
+    assert all(line.split()[1:4] == ["4", "0", "4"] and line.endswith("4 never computed") for line in named.values())
+    assert lines[-1].startswith("44 tiles at most")
+    assert not into.exists()
+    assert "no.pbf: no such file" in failed(capsys, "plan", "speed-limits", "--roads", "no.pbf", "--into", into)
+
+
+def test_tables_of_one_s_own_are_listed_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A contract that only its files know: name, version, units and meanings come back from there."""
+    mine = Contract("width", 3, "segment_id", (*ROAD_SEGMENT.fields[:3], field("m", pa.float64(), "Width.", unit="m")))
+    rows = random_roads(5)
+    rows = pa.table({name: rows[name] for name in mine.names[:3]} | {"m": [1.0] * 5}, schema=mine.schema)
+    open_table(mine, tmp_path).commit(rows, Receipt("q", "", "", 5, 5, 0, 0.0))
+    assert main(["tables", str(tmp_path)]) == 0
+    assert re.match(r"width +v3 +5 rows +1 tiles", capsys.readouterr().out)
+    assert main(["export", str(tmp_path), "width", "--to", str(tmp_path / "w.gpkg")]) == 0
+    assert geopandas.read_file(tmp_path / "w.gpkg")["m"].tolist() == [1.0] * 5
+    found = contract_named(tmp_path, "width")
+    assert (found.fields, found.geometry_types) == (mine.fields, mine.geometry_types)
+    capsys.readouterr()
+    assert "no such table" in failed(capsys, "export", tmp_path, "height", "--to", tmp_path / "h.csv")
+
+
+def test_a_task_of_one_s_own_is_tried(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_task("bends_tried", "row", tmp_path)
+    assert main(["try", f"{tmp_path}/bends_tried.py:bends_tried", str(folder), MAIN]) == 0
+    said = capsys.readouterr().out
+    assert "params = BendsTriedParams(bend_deg=30.0)" in said
+    assert "turn_per_km = 0.0" in said
+    assert "'posted' is none of posted_limit, segment_law, speed_limit" in failed(capsys, "try", "posted", folder, MAIN)
 
 
 def test_an_unknown_format_is_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

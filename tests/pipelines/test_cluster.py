@@ -32,6 +32,10 @@ def test_a_cluster_writes_the_bytes_that_one_process_writes(told: dict[str, obje
     assert told["calm"] == []
 
 
+def test_nodes_share_no_folder_and_compute_with_the_code_that_was_sent(told: dict[str, object]) -> None:
+    assert told["shared"] == []
+
+
 def test_a_lost_node_loses_nothing(told: dict[str, object]) -> None:
     assert told["loss"] == []
     assert str(told["lost"]).startswith("10.77.0.4 after")

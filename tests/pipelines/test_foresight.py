@@ -1,20 +1,24 @@
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.foresight import Forecast, current, forecast_lines, plain_calls, planning
-from pipelines.limit_stages import ATTRIBUTES, CONTINUED, POSTED, SIGNS, built, lawful, places
+from pipelines.foresight import Forecast, Foresight, current, forecast_lines, plain_calls, planning
+from pipelines.limit_model import learn_habits
+from pipelines.limit_stages import ATTRIBUTES, CONTINUED, POSTED, SIGNS, built, lawful, likely, places
 from pipelines.map_features import drawn_in
 from pipelines.overlay import nothing_written
 from pipelines.store import open_store
 from pipelines.table import Table, table_in
 from schemas.map_feature import MAP_FEATURE
+from schemas.road import ROAD_SEGMENT
+from schemas.road_attribute import ROAD_ATTRIBUTE
 from tasks.built_up import BuiltUpParams
 from tasks.lift import Lift
+from tasks.limit_odds import LimitModel
 from tasks.tiling import widened
 from tests.pipelines.local import run_here, written
 from tests.pipelines.run_folder import LAW, read_folder
@@ -31,11 +35,11 @@ def snapshot(folder: Path) -> dict[Path, tuple[int, bytes]]:
     return {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in folder.rglob("*") if file.is_file()}
 
 
-def edited(rows: pa.Table, owned: Callable[[int], bool]) -> pa.Table:
-    """Roads with another limit where `owned` says so, in the order of the table."""
+def edited(rows: pa.Table, places: Container[int]) -> pa.Table:
+    """Roads with another limit at these places in the table."""
     told = rows.to_pylist()
     for index, row in enumerate(told):
-        if owned(index):
+        if index in places:
             row["tags"] = [("maxspeed", "90")]
     return road_table(told)
 
@@ -58,11 +62,16 @@ def foresee_all(into: Path) -> list[Forecast]:
     """Ask the same stages what they would do, as the flow does: each is given the tables that those before it told."""
     plan = current()
     assert plan
+    made_by(plan, into)
+    return plan.forecasts
+
+
+def made_by(plan: Foresight, into: Path) -> dict[str, Table]:
     made: dict[str, Table] = {}
     for lift in stages(into):
         tables = [made.get(each.name, table_in(each, into)) for each in lift.sources]
         made[lift.writes.name] = plan.stage(lift, tables, str(into))
-    return plan.forecasts
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +83,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pa.Table, list
     three = segments.tiles()[5:50:20]
     keys = {key for tile in three for key in segments.read(tile)["segment_id"].to_pylist()}
     ids = ROADS["segment_id"].to_pylist()
-    return into, edited(ROADS, lambda index: ids[index] in keys), three
+    return into, edited(ROADS, [index for index, key in enumerate(ids) if key in keys]), three
 
 
 def test_three_edited_tiles_and_their_neighbours_are_foreseen_and_a_run_keeps_within(
@@ -169,6 +178,28 @@ def test_what_is_written_in_a_plan_is_seen_there_and_nowhere_else(tmp_path: Path
         assert over.versions()["a"] != store.versions()["a"]
     assert open_store(tmp_path).names() == ["a", "b"]
     assert open_store(tmp_path).read("a") == b"1"
+
+
+def test_habits_that_may_be_learned_anew_leave_no_odds_sure(tmp_path: Path) -> None:
+    """Of 300 stated segments 1 % may change before habits are learned again: two tiles of many are more."""
+    read_folder(ROADS, tmp_path, tiles=TILES)
+    run_all(tmp_path)
+    segments, described = (table_in(each, tmp_path) for each in (ROAD_SEGMENT, ROAD_ATTRIBUTE))
+    learn = learn_habits.fn
+    habits = learn(described, segments, str(tmp_path))
+    model = LimitModel(habits, LAW)
+    run_here(likely(model), *(table_in(each, tmp_path) for each in likely(model).sources), into=tmp_path)
+    before = snapshot(tmp_path)
+    for edits, most in ((0, 0), (1, TILES)):
+        with planning() as plan:
+            written(edited(ROADS, range(20 * edits)), tmp_path, tiles=TILES)
+            made = made_by(plan, tmp_path)
+            tables = [made.get(each.name, table_in(each, tmp_path)) for each in likely(model).sources]
+            params = LimitModel(learn(made[ROAD_ATTRIBUTE.name], segments, str(tmp_path)), LAW)
+            plan.stage(likely(params), tables, str(tmp_path))
+        assert (plan.forecasts[-1].name, plan.forecasts[-1].most) == ("limit_odds", most)
+        assert ("parameters may change" in plan.forecasts[-1].reasons) == (edits > 0)
+    assert snapshot(tmp_path) == before
 
 
 def test_a_forecast_reads_as_a_table() -> None:

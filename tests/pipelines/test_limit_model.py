@@ -124,7 +124,7 @@ def test_habits_follow_from_the_map_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["_habits.json", "habits/FI.parquet"])
-@pytest.mark.parametrize("content", [None, b"[]"])
+@pytest.mark.parametrize("content", [None, b"[]", b"{}", b'{"stated": 3}'])
 def test_what_was_cut_off_or_spoilt_is_learned_again(tmp_path: Path, spoil: str, content: bytes | None) -> None:
     first = learned(tmp_path)
     whole = (tmp_path / "_habits.json").read_bytes()

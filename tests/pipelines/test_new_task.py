@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,16 @@ def test_the_tests_pass_and_can_fail(kind: str, tmp_path: Path) -> None:
     assert broken[0] in text
     code.write_text(text.replace(*broken).replace(", distance=reach", ", distance=None"))
     assert called(tmp_path, *words).returncode == 1
+
+
+def test_the_task_of_the_docs_passes_the_tests_of_the_docs(tmp_path: Path) -> None:
+    page = (PROJECT / "docs/first_task.md").read_text(encoding="utf-8")
+    code, test = re.findall(r"```python\n(.+?)```", page, re.DOTALL)[:2]
+    (tmp_path / "bend_speed.py").write_text(code, encoding="utf-8")
+    (tmp_path / "test_bend_speed.py").write_text(test, encoding="utf-8")
+    done = called(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "test_bend_speed.py")
+    assert done.returncode == 0, done.stdout
+    assert "24 passed" in done.stdout
 
 
 @pytest.mark.ray

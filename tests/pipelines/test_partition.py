@@ -1,16 +1,20 @@
 """Rows put into the tiles of their segments: against a plain loop over all of them."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipelines.partition import partition
-from pipelines.table import Rejects, Table
+from pipelines.table import Rejects, Table, TableError
 from schemas.contract import Contract, ContractError, field
-from tests.pipelines.local import tile_bytes, written
-from tests.roads import random_roads
+from schemas.road import ROAD_SEGMENT
+from tasks.grouped import Grouped
+from tasks.tile_lift import PerTile
+from tests.pipelines.local import all_rows, run_here, tile_bytes, written
+from tests.roads import GEOD, random_roads
 
 SIGHT = Contract(
     "sight", 1, "segment_id",
@@ -106,3 +110,42 @@ def test_a_table_with_one_row_for_a_key_is_none_to_gather(segments: Table, tmp_p
     single = Contract("single", 1, "segment_id", SIGHT.fields)
     with pytest.raises(ContractError, match="single v1: one row for a key"):
         partition([], single, segments, tmp_path)
+
+
+def test_a_full_disk_is_told_in_a_line(
+    segments: Table, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    with pytest.raises(TableError, match=r"cannot write [0-9]+ bytes of rows"):
+        partition([sights(segments, 50_000)], SIGHT, segments, tmp_path)
+
+
+class Heard(NamedTuple):
+    heard: list[float]
+
+
+HEARD = Contract(
+    "heard", 1, "segment_id",
+    (field("segment_id", pa.string(), "Segment."), field("heard", pa.float64(), "Sum of speeds around.", unit="km/h")),
+)  # fmt: skip
+REACH_M = 3_000.0
+
+
+def heard(*, bbox: list[dict[str, float]], speed: Grouped) -> Heard:
+    """The sum of the speeds, in whole numbers, of all segments whose south-west corners are within `REACH_M`."""
+    lon, lat = np.array([[box["xmin"], box["ymin"]] for box in bbox]).T
+    n = len(lon)
+    apart = GEOD.inv(np.repeat(lon, n), np.repeat(lat, n), np.tile(lon, n), np.tile(lat, n))[2].reshape(n, n)
+    return Heard(((apart <= REACH_M) @ np.array([np.rint(each).sum() for each in speed])).tolist())
+
+
+def test_a_tile_gathers_for_its_halo_too(segments: Table, tmp_path: Path) -> None:
+    """Seven tiles give what one gives."""
+    lift = PerTile(heard, reads=ROAD_SEGMENT, gathers=(SIGHT,), writes=HEARD, halo_m=REACH_M)
+    found = []
+    for folder, table in (("7", segments), ("1", written(random_roads(300), tmp_path / "1", tiles=1))):
+        seen = partition([sights(segments)], SIGHT, table, tmp_path / folder)
+        run_here(lift, table, seen, into=tmp_path / folder)
+        found.append(all_rows(tmp_path / folder, HEARD))
+    assert found[0].num_rows == 300
+    assert found[0].equals(found[1])

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import shapely
 
 from pipelines.limit_stages import POSTED
 from pipelines.map_features import commit_features
-from pipelines.plan import plan_stage
+from pipelines.plan import Fingerprint, plan_stage
 from pipelines.road_segments import lay_grid
 from pipelines.table import Table, TableError, open_table
 from schemas.contract import Contract, field
@@ -19,7 +19,7 @@ from schemas.receipt import Receipt
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
 from tasks import fingerprint
-from tasks.lift import PerRow
+from tasks.lift import Lift, PerRow
 from tasks.readers.features import FeatureReading
 from tasks.tile_lift import PerTile
 from tests.pipelines.local import run_here, written
@@ -105,6 +105,47 @@ def test_with_a_halo_the_neighbours_of_a_changed_tile_are_computed_again(tmp_pat
     owner = {table.read(tile)["segment_id"].to_pylist()[0]: tile for tile in table.tiles()}
     table = written(road_table(roads), tmp_path, tiles=4)
     assert sorted(run_here(lift, table, into=tmp_path)) == sorted([owner["r2"], owner["r3"]])
+
+
+def reasons(lift: Lift, *tables: Table, into: Path) -> dict[str, str]:
+    return dict(plan_stage(lift, tables, open_table(lift.writes, into)).reasons)
+
+
+def test_a_plan_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thing that a tile rests on is changed by itself, then all at once."""
+    rows = [road_row(f"r{i}", [(0.01 * i, 0.001), (0.01 * i + 0.0001, 0.001)]) for i in range(4)]
+    table = written(road_table(rows), tmp_path, tiles=4)
+    lift = PerTile(company, reads=ROAD_SEGMENT, writes=COUNT, halo_m=1500.0)
+    assert set(reasons(lift, table, into=tmp_path).values()) == {"never computed"}
+    run_here(lift, table, into=tmp_path)
+    assert reasons(lift, table, into=tmp_path) == {}
+    owner = {table.read(tile)["segment_id"].to_pylist()[0]: tile for tile in table.tiles()}
+    rows[3]["name"] = "New Road"
+    table = written(road_table(rows), tmp_path, tiles=4)
+    near, own = "a neighbour within 1,500 m changed", "its input changed"
+    assert reasons(lift, table, into=tmp_path) == {owner["r2"]: near, owner["r3"]: own}
+    wider = replace(lift, halo_m=1600.0)
+    assert reasons(wider, table, into=tmp_path)[owner["r0"]] == "parameters changed"
+    finer = replace(COUNT, fields=(COUNT.fields[0], replace(COUNT.fields[1], meaning="Another value.")))
+    assert reasons(replace(lift, writes=finer), table, into=tmp_path)[owner["r0"]] == "a contract changed"
+    read = fingerprint._source
+    monkeypatch.setattr(fingerprint, "_source", lambda name: read(name) + "\nEDITED = 1" * (name == "tasks.tile_lift"))
+    assert reasons(lift, table, into=tmp_path)[owner["r0"]] == "code of company changed"
+    assert reasons(wider, table, into=tmp_path)[owner["r3"]] == (f"code of company changed, parameters changed, {own}")
+
+
+def test_tiles_of_an_older_fingerprint_are_computed_again(tmp_path: Path) -> None:
+    table = written(ROADS, tmp_path, tiles=1)
+    target = open_table(POSTED_LIMIT, tmp_path)
+    target.commit(POSTED_LIMIT.empty(), replace(blank(table.tiles()[0]), fingerprint="0123456789abcdef"))
+    assert list(reasons(POSTED, table, into=tmp_path).values()) == ["made by another version of Waysmith"]
+
+
+def test_a_fingerprint_is_read_back() -> None:
+    made = Fingerprint("a", "b", "c", "d", "e")
+    assert str(made) == "a.b.c.d-e"
+    assert Fingerprint.parse(str(made)) == made
+    assert Fingerprint.parse("0123456789abcdef") is None
 
 
 def test_a_stage_without_input_is_told(tmp_path: Path) -> None:

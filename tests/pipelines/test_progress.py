@@ -53,8 +53,9 @@ def test_a_long_stage_logs_lines_even_while_no_tile_comes(
 def test_a_bar_stands_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    with Progress("speed_limit", tiles=2, metres=2000.0) as shown:
-        shown.add(*done("q0", 2000.0))
+    with Progress("speed_limit", tiles=2, metres=3000.0) as shown:
+        shown.add(*done("q0", 1000.0))
     bar = capsys.readouterr().err
     assert "speed_limit" in bar
-    assert "1/2 tiles  2/2 km" in bar
+    assert "1/2 tiles  1/3 km" in bar
+    assert set("╸╺") & set(bar)  # where the bar ends

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +30,7 @@ def ran(stage: str = "speed_limit", tiles: int = 30, **told: Any) -> Ran:
     names = [f"q{number:03}" for number in range(1, tiles + 1)]
     receipts = [Receipt(name, "", "", 100, 99, 1, 1500.0) for name in ["q000", *names]]
     measured = [Measured(name, 100, float(number), 300.0 + number) for number, name in enumerate(names, 1)]
-    facts = {"rejected": {"failed": 3, "bad_value": 20, "killed": 3}, "seconds": 12.34, **told}
+    facts = {"rejected": {"killed": 3, "failed": 3, "alone": 1, "bad_value": 20}, "seconds": 12.34, **told}
     return Ran(stage, (("road_segment", 31), ("sign_limit", 5)), receipts, 1, measured, **facts)
 
 
@@ -37,7 +40,7 @@ def test_a_page_names_what_was_slow_and_what_was_refused() -> None:
         "road_segment (31 tiles), sign_limit (5 tiles) → speed_limit: 31 tiles, 1 of them reused; "
         "3,069 rows, 31 refused; 46.5 km; 12.3 s" in page
     )
-    assert "| bad_value | 20 |\n| failed | 3 |\n| killed | 3 |" in page
+    assert "| bad_value | 20 |\n| failed | 3 |\n| killed | 3 |\n| alone | 1 |" in page
     slowest = re.findall(r"^\| (q\d+) \| 100 \| 1\.5 \| (\S+) \| (\d+) \|$", page, re.MULTILINE)
     assert slowest == [(f"q{number:03}", f"{number}.00", str(300 + number)) for number in range(30, 30 - SLOWEST, -1)]
     assert "- `q007`" in page
@@ -86,7 +89,11 @@ def test_each_metric_but_the_one_of_the_stage_is_measured() -> None:
 
 
 def test_outside_of_a_run_nothing_happens() -> None:
-    report(ran())
+    """No server is started, nor asked."""
+    code = "from tests.pipelines.test_stage_report import ran, report; report(ran())"
+    asked = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_CLIENT_MAX_RETRIES": "0"}
+    ended = subprocess.run([sys.executable, "-c", code], env=asked, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 STAGE = task(cache_policy=NO_CACHE, task_run_name="speed_limit")

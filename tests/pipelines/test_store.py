@@ -5,7 +5,9 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from hashlib import md5
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pyarrow as pa
@@ -170,6 +172,39 @@ def test_a_server_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, ask
     for name, value in (ASKING | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).items():
         monkeypatch.setenv(name, value)
     assert told(open_store("s3://maps/run"), ask).endswith("http://127.0.0.1:9 does not answer")
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "words"),
+    [
+        ("me", "<Error><Code>AccessDenied</Code></Error>", "refuses this access: check the credentials"),
+        ("me", "<Error><Code>SignatureDoesNotMatch</Code></Error>", "refuses this access: check the credentials"),
+        (None, "<Error><Code>AccessDenied</Code></Error>", "no credentials: set AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_who_may_not_ask_is_told(monkeypatch: pytest.MonkeyPatch, key: str | None, answer: str, words: str) -> None:
+    """A server that answers every request with 403."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+        if key:
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        else:
+            for name in ASKING:
+                monkeypatch.delenv(name, raising=False)
+        assert words in told(open_store("s3://maps/run"), "names")
+        server.shutdown()
 
 
 def test_a_fork_of_a_process_that_uses_a_client_is_told_and_does_not_hang(server: None) -> None:

@@ -84,8 +84,11 @@ assert [line.text for line in log.records] == ["'%d' with ('x',)"]
     assert subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def test_all_is_as_before_when_the_tile_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_is_as_before_when_the_tile_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.WARNING)
     before = (root.level, list(root.handlers), warnings.showwarning, sys.stdout, list(warnings.filters))
     with suppress(ValueError), tile_log("speed_limit", "q0"):
         print("said anyway")

@@ -66,6 +66,16 @@ def test_the_error_is_small_where_weights_tell_the_work(
     assert max(abs(found[percent]) for percent in range(50, 100)) < at_50
 
 
+def test_workers_that_idle_are_not_taken_for_busy() -> None:
+    """Eight are told of, but only two compute."""
+    done, total = schedule(EVEN, 2)
+    left = TimeLeft(0.0, weights=EVEN, workers=8)
+    for at, tile in done[:100]:
+        left.add(tile, 0.0, 1.0, at=at)
+    told = left.left(at)
+    assert told == pytest.approx(total - at, rel=0.1)
+
+
 def test_one_slow_tile_at_the_end_is_not_hidden() -> None:
     """Nobody knew of it; what is told grows while it runs, and never stands at nothing."""
     seconds = tiles(*[1.0] * 99, 20.0)

@@ -19,6 +19,7 @@ TYPES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.bool_(), st.booleans()),
     (pa.list_(pa.float64()), st.lists(st.none() | st.floats(allow_nan=False), max_size=3)),
     (pa.map_(pa.string(), pa.string()), st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)),
+    (pa.list_(pa.map_(pa.string(), pa.int64())), st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 9)))),
     (
         pa.list_(pa.struct([("a", pa.int64()), ("b", pa.list_(pa.string()))])),
         st.lists(

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := out/demo
 
-.PHONY: install demo test lint bench schema-page clean
+.PHONY: install demo test faults lint bench clean
 
 install: .venv/.installed
 
@@ -19,6 +19,9 @@ demo: install
 test: install
 	$(BIN)/python -m pytest
 
+faults: install
+	$(BIN)/python -m tests.faults
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,7 +31,8 @@ lint: install
 bench: install
 	$(BIN)/python -m tests.benchmarks.test_reading
 	$(BIN)/python -m tests.benchmarks.test_stage_overhead
-	$(BIN)/python -m tests.benchmarks.test_worker_memory
+	$(BIN)/python -m tests.benchmarks.test_scale
+	$(BIN)/python -m tests.benchmarks.test_gathers
 	$(BIN)/python -m tests.benchmarks.test_limit_stages
 
 clean:

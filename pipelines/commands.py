@@ -24,6 +24,8 @@ from schemas.sign_limit import SIGN_LIMIT
 from schemas.speed_limit import SPEED_LIMIT
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from prefect import Flow
 
     from pipelines.settings import Settings
@@ -52,6 +54,9 @@ CONTRACTS: dict[str, Contract] = {
 
 SPEED_LIMITS = "speed-limits"
 
+STAGES = ("pipelines.limit_stages",)
+"""Module that imports all tasks from roads to limits."""
+
 TRIED = ("posted_limit", "segment_law", "speed_limit")
 """Tasks that can be run on a single segment."""
 
@@ -70,12 +75,17 @@ def run_flow(options: argparse.Namespace) -> None:
     """Run a flow and print what came of it."""
     started = time.perf_counter()
     quiet_prefect()
-    if is_in_file(options.flow):
-        call = _users_call(options)
-    else:
-        call = _call(options, _settings(options) if options.flow == SPEED_LIMITS else None)
+    settings = _settings(options)
+    if not is_in_file(options.flow):
+        check_files([*options.roads, *([options.mapping] if options.mapping else [])])
         _check_into(options)
-    made = call.flow(**call.arguments)
+    from pipelines.session import session
+
+    def load() -> Call:
+        return _users_call(options) if is_in_file(options.flow) else _call(options, settings)
+
+    with session(settings, load, modules=STAGES if options.flow == SPEED_LIMITS else ()) as call:
+        made = call.flow(**call.arguments)
     seconds = time.perf_counter() - started
     if options.flow == SPEED_LIMITS:
         from pipelines.summary import summarize, summary_lines
@@ -132,7 +142,9 @@ def _users_call(options: argparse.Namespace) -> Call:
     if name := settings_parameter(flow):
         made[name] = _settings_of(options)
         check_address(made[name].cluster)
-    return Call(flow, made)
+    from pipelines.stage_report import flow_report
+
+    return Call(flow.with_options(on_completion=[flow_report], on_failure=[flow_report]), made)
 
 
 def start_task(options: argparse.Namespace) -> None:
@@ -151,17 +163,23 @@ def evaluate_speed_limits(options: argparse.Namespace) -> None:
     sources = sources_of(options.jurisdiction, options.law, options.model)
     settings = _settings(options)
     _check_into(options)
-    from pipelines.evaluate import evaluate, evaluate_lines
+    from pipelines.session import session
 
-    done = evaluate(
-        roads=[str(file) for file in options.roads],
-        into=options.into,
-        seed=options.seed,
-        share=options.share,
-        sources=sources,
-        settings=settings,
-    )
-    print("\n".join(evaluate_lines(done)))
+    def load() -> "ModuleType":
+        from pipelines import evaluate
+
+        return evaluate
+
+    with session(settings, load, modules=STAGES) as loaded:
+        done = loaded.evaluate(
+            roads=[str(file) for file in options.roads],
+            into=options.into,
+            seed=options.seed,
+            share=options.share,
+            sources=sources,
+            settings=settings,
+        )
+    print("\n".join(loaded.evaluate_lines(done)))
 
 
 def train_speed_limits(options: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ from pipelines.road_segments import road_segments
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.speed_limits import Sources, infer_limits
 from pipelines.stage import run
+from pipelines.stage_report import flow_report
 from pipelines.store import open_store
 from pipelines.table import Table, open_table, table_in
 from schemas.built_up import BUILT_UP
@@ -67,7 +68,7 @@ class Evaluation(NamedTuple):
     """Where report, figures and picture lie."""
 
 
-@flow(name="evaluate-speed-limits", log_prints=False)
+@flow(name="evaluate-speed-limits", log_prints=False, on_completion=[flow_report], on_failure=[flow_report])
 def evaluate(
     roads: list[str],
     into: str,

@@ -16,6 +16,9 @@ from schemas.receipt import Measured
 
 ROUNDS = 5
 
+UNTOLD = "untold"
+"""Stands for the reasons of rows whose worker died after it had committed them; the reject table has them."""
+
 NO_MEMORY = MemoryError.__name__
 
 Schedule = Callable[[Sequence[TilePlan], Care], list[Group]]
@@ -92,6 +95,7 @@ class Rounds:
             receipt = self.target.receipt(plan.tile)
             if receipt and receipt.fingerprint == plan.fingerprint:
                 del self.waiting[plan.tile]
-                yield Told(plan.tile, Done(receipt, Measured(plan.tile, plan.rows, 0.0, 0.0), {}))
+                refused = {UNTOLD: receipt.rows_rejected} if receipt.rows_rejected else {}
+                yield Told(plan.tile, Done(receipt, Measured(plan.tile, plan.rows, 0.0, 0.0), refused))
             else:
                 self.care[plan.tile] = self.care[plan.tile]._replace(is_apart=True)

@@ -1,20 +1,21 @@
-"""The log of the Prefect run that the caller is in; outside of a run, the logger `waysmith`."""
+"""Where a line about a run belongs: in the log of the Prefect run that is under way, else in a plain one."""
 
 import logging
-from typing import TypeAlias
+import sys
+from typing import Any
 
-from prefect.exceptions import MissingContextError
-from prefect.logging import get_run_logger
-
-RunLogger: TypeAlias = "logging.Logger | logging.LoggerAdapter[logging.Logger]"
+RunLogger = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def run_logger() -> RunLogger:
-    """Return the logger of the task or flow run that the caller is in, else that of Waysmith.
+    """Return the log of the run that the caller is in; outside of one the logger `waysmith`."""
+    plain = logging.getLogger("waysmith")
+    if "prefect" not in sys.modules:  # its import takes a second, and who has not imported it is in no run
+        return plain
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
 
-    The logger of a run knows its run, so it can be handed to another thread.
-    """
     try:
         return get_run_logger()
     except MissingContextError:
-        return logging.getLogger("waysmith")
+        return plain

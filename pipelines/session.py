@@ -1,25 +1,43 @@
-"""What one command needs to run flows: Ray and Prefect's server, started side by side and ended with it."""
+"""What one command needs to run a flow: its code, Ray and Prefect's server, all brought up side by side."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from pipelines.settings import Settings, be_quiet
-from pipelines.temporary_server import prefect_server
+from pipelines.temporary_server import TemporaryServer, prefect_server
+
+Made = TypeVar("Made")
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[Callable[[], None]]:
-    """Start what flows need, and yield a function that waits until Prefect can be used.
+def session(settings: Settings, load: Callable[[], Made], *, modules: Sequence[str] = ()) -> Iterator[Made]:
+    """Start Prefect's server and Ray while `load` imports what is to be run, and give what it returns.
 
-    Import flows inside, while both start; Ray is waited for by the first stage.
+    Workers import `modules` meanwhile.
+
+    Ray starts in this thread, which must be the main one, and `load` runs in another.
     """
     be_quiet()
-    with prefect_server() as server:
-        from pipelines.stage import start
+    with ExitStack() as stack:
+        server = prefect_server()
+        with ThreadPoolExecutor(1) as beside:
+            loaded = beside.submit(load)
+            from pipelines.stage import start
 
-        start(settings)
-        yield server.wait if server else _nothing
+            start(settings, modules)
+        made = loaded.result()
+        if server:
+            _use(server, stack)
+        yield made
 
 
-def _nothing() -> None:
-    """Wait for nothing: the user's own server runs already."""
+def _use(server: TemporaryServer, stack: ExitStack) -> None:
+    """Wait for the server of this command, and point Prefect to it if it was imported before there was one."""
+    server.wait()
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    # the thread of the heartbeat sleeps for up to a second at the end of each flow, and nobody watches this server
+    changed: dict[object, object] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: server.url}
+    stack.enter_context(temporary_settings(changed))

@@ -40,6 +40,10 @@ class Settings:
 DEFAULTS = Settings()
 
 
+NODE_NEEDED = "run on a node of the cluster, which `ray start --address=HOST:6379 --num-cpus=0` makes of any machine"
+"""What to do where a cluster cannot be used from here."""
+
+
 class AddressError(ValueError):
     """No cluster answers at an address."""
 
@@ -50,11 +54,13 @@ def check_address(address: str) -> None:
     Raises
     ------
     AddressError
-        If it is not `host:port` (or `ray://host:port`), or nobody listens there.
+        If it is not `host:port`, or nobody listens there.
     """
     if address in (LOCAL, "auto"):
         return
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise AddressError(f"address {address!r}: Ray Data does not run through Ray's client: {NODE_NEEDED}")
+    host, colon, port = address.rpartition(":")
     if not (colon and host and port.isdecimal()):
         raise AddressError(f"address {address!r}: expected host:port of a Ray cluster")
     try:

@@ -1,8 +1,10 @@
 """Which code goes to the workers of a cluster with a job: Waysmith's own packages, and a folder of the user's."""
 
 import importlib.util
+import os
 import shutil
 import sys
+import sysconfig
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -22,15 +24,23 @@ def ship(folder: Path) -> None:
         _folders.append(folder.resolve())
 
 
+def ship_module(name: str) -> None:
+    """Ship the folder of a module that is a file by itself, as those of users are, and not of an installed library."""
+    file: str | None = getattr(sys.modules.get(name), "__file__", None)
+    libraries = {sysconfig.get_paths()[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")}
+    if "." not in name and name != "__main__" and file and str(Path(file).resolve().parent) not in libraries:
+        ship(Path(file).parent)
+
+
 def users_modules() -> list[ModuleType]:
     """Return the modules loaded from shipped folders."""
-    return [module for module in list(sys.modules.values()) if _is_shipped(module)]
+    return [module for module in list(sys.modules.values()) if _is_shipped(module)] if _folders else []
 
 
 def _is_shipped(module: ModuleType) -> bool:
     file: str | None = getattr(module, "__file__", None)
     name = getattr(module, "__name__", "").partition(".")[0]
-    return file is not None and name not in OURS and Path(file).resolve().parent in _folders
+    return file is not None and name not in OURS and Path(os.path.realpath(file)).parent in _folders
 
 
 def runtime_env() -> dict[str, Any]:

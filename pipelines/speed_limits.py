@@ -10,6 +10,7 @@ from pipelines.map_features import drawn_in, map_features
 from pipelines.road_segments import SEGMENTS_PER_TILE, road_segments
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.stage import run
+from pipelines.stage_report import flow_report
 from pipelines.table import Table
 from tasks.built_up import BuiltUpParams
 from tasks.fingerprint import file_digest
@@ -44,7 +45,7 @@ class Sources:
         return LimitModel(habits, self.law_file, combiner_digest=file_digest(COMBINER))
 
 
-@flow(name="speed-limits", log_prints=False)
+@flow(name="speed-limits", log_prints=False, on_completion=[flow_report], on_failure=[flow_report])
 def speed_limits(
     roads: list[str],
     into: str,

@@ -2,7 +2,7 @@
 
 import json
 import logging
-import threading
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from ray.util.metrics import Counter, Gauge
 from pipelines import foresight
 from pipelines.memory import MB, machine_mb
 from pipelines.schedule import Budget, Group
-from pipelines.settings import LOCAL, Settings, be_quiet, check_address
+from pipelines.settings import LOCAL, NODE_NEEDED, AddressError, Settings, be_quiet, check_address
 from pipelines.shipping import runtime_env
 from pipelines.stage_report import METRICS, report
 from pipelines.stage_run import StageRun
@@ -26,8 +26,6 @@ from pipelines.table import Table
 from pipelines.tile_run import StageError
 from pipelines.tile_worker import Order, Told, told_of_all, warm_up
 from tasks.lift import Lift
-
-_CONNECTING = threading.Lock()
 
 
 def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
@@ -51,41 +49,43 @@ def run_stage(lift: Lift, tables: Sequence[Table], into: str, settings: Settings
     """Do what `run` does, without Prefect."""
     started = time.perf_counter()
     stage = StageRun(lift, tables, into, settings)
-    if stage.plan.todo:
-        connect(settings)
-        stage.compute(RayEngine())
-    stage.finish()
-    report(stage.ran(time.perf_counter() - started))
+    try:
+        if stage.plan.todo:
+            connect(settings)
+            stage.compute(RayEngine())
+        stage.finish()
+    finally:
+        report(stage.ran(time.perf_counter() - started))
     return stage.target
 
 
-def start(settings: Settings) -> None:
-    """Begin to connect, and to start the workers, while this thread goes on; errors show when a stage connects."""
-    threading.Thread(target=_start, args=(settings,), name="start-ray", daemon=True).start()
+def start(settings: Settings, modules: Sequence[str] = ()) -> None:
+    """Connect, and let workers start and import `modules` while the caller goes on.
 
-
-def _start(settings: Settings) -> None:
-    try:
-        connect(settings)
-        if settings.cluster == LOCAL:
-            ray.get([ray.remote(warm_up).remote() for _ in range(RayEngine().cores)])
-    except Exception:
-        logging.getLogger(__name__).debug("Ray did not start early", exc_info=True)
+    To be called in the main thread: elsewhere `ray.init` comes back, but the next question to Ray hangs.
+    """
+    connect(settings)
+    if settings.cluster == LOCAL:
+        for _ in range(os.cpu_count() or 1):
+            ray.remote(warm_up).remote(modules)
 
 
 def connect(settings: Settings) -> None:
     """Start Ray on this machine, or connect to the cluster of the settings; nothing happens the second time."""
-    with _CONNECTING:
-        if ray.is_initialized():
-            return
-        be_quiet()
-        check_address(settings.cluster)
+    if ray.is_initialized():
+        return
+    be_quiet()
+    check_address(settings.cluster)
+    try:
         ray.init(
             address=settings.cluster,
             logging_level=logging.ERROR,
             log_to_driver=False,
             runtime_env=None if settings.cluster == LOCAL else runtime_env(),
         )
+    except (ConnectionError, RayError) as error:
+        told = str(error).strip().partition("\n")[0]
+        raise AddressError(f"address {settings.cluster!r}: {told}: {NODE_NEEDED}") from error
 
 
 class RayEngine:

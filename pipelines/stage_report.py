@@ -1,14 +1,9 @@
 """What people are shown of a stage: a page in Prefect, a graph of the flow's tables, and metrics."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
-
-import httpx
-from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactCreate
-from prefect.runtime import flow_run as current_flow_run
 
 from pipelines.run_log import run_logger
 from schemas.receipt import Measured, Receipt
@@ -60,6 +55,12 @@ def report(ran: Ran) -> None:
 
     A server that does not answer costs the page and not the stage.
     """
+    if "prefect" not in sys.modules:  # its import takes a second, and who has not imported it is in no run
+        return
+    import httpx
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.runtime import flow_run as current_flow_run
+
     run_id = current_flow_run.id
     if not run_id:
         return
@@ -76,6 +77,9 @@ def flow_report(flow: Any, flow_run: Any, state: Any) -> None:
     steps = _steps.pop(str(flow_run.id), [])
     if not steps:
         return
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import ArtifactCreate
+
     page = f"# {flow.name}: {state.name}\n\n{_table(_STEP_HEAD, _step_rows(steps))}\n\n{lineage(steps)}"
     asked = ArtifactCreate(
         type="markdown", key=f"lineage-{_slug(flow.name)}", description=state.name, data=page, flow_run_id=flow_run.id

@@ -15,7 +15,7 @@ from pipelines.progress import Progress
 from pipelines.rounds import Rounds
 from pipelines.schedule import Budget, Care, Group, careful, groups
 from pipelines.settings import Settings
-from pipelines.shipping import users_modules
+from pipelines.shipping import ship_module, users_modules
 from pipelines.stage_report import Ran, measurements
 from pipelines.store import open_store
 from pipelines.table import Rejects, Table, TableError, is_tile, open_table, tile_of
@@ -69,7 +69,8 @@ class StageRun:
             What went wrong with the first tile that failed, after all others are done.
         """
         todo = self.plan.todo
-        expected = sum(self.costs.seconds(tile) for tile in todo) / engine.cores if self.costs.tiles else None
+        weights = {tile.tile: self.costs.seconds(tile) for tile in todo}
+        expected = sum(weights.values()) / engine.cores if self.costs.tiles else None
         budget, work = engine.budget(self.settings), self._work()
 
         def schedule(plans: Sequence[TilePlan], care: Care) -> list[Group]:
@@ -85,7 +86,14 @@ class StageRun:
         rounds = Rounds(self.plan, self.target, schedule, give_out)
         metres = sum(tile.metres for tile in todo)
         try:
-            with Progress(self.name, tiles=len(todo), metres=metres, expected_s=expected) as progress:
+            with Progress(
+                self.name,
+                tiles=len(todo),
+                metres=metres,
+                expected_s=expected,
+                weights=weights,
+                workers=engine.cores,
+            ) as progress:
                 for told in rounds.told():
                     self._take(told, progress, engine)
         finally:
@@ -97,6 +105,7 @@ class StageRun:
 
     def _work(self) -> bytes:
         """Return the work as workers get it; modules of the user go by value, since workers cannot import them."""
+        ship_module(self.lift.task.__module__)
         for module in users_modules():
             cloudpickle.register_pickle_by_value(module)
         lift = self.lift
@@ -112,7 +121,8 @@ class StageRun:
             return
         self.done.append(told.done)
         self.killers += told.killers
-        self.costs.add(told.done.measured)
+        if told.done.measured.seconds:  # none is known of a tile whose worker died after it had committed it
+            self.costs.add(told.done.measured)
         progress.add(told.done.receipt, told.done.measured)
         left = len(self.plan.todo) - len(self.done) - len(self.failures)
         engine.count(self.name, measurements(*told.done) | {"waysmith_tiles_left": left})

@@ -5,6 +5,7 @@ process is killed. This one, run as `python -m pipelines.temporary_server PORT`,
 holds open closes, which the kernel does however the parent ends. It keeps its runs where Prefect always does.
 """
 
+import atexit
 import os
 import socket
 import subprocess
@@ -14,8 +15,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 API_URL = "PREFECT_API_URL"
@@ -44,7 +43,7 @@ class TemporaryServer:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         command = [sys.executable, "-m", __name__, str(self.port)]
-        self._said = tempfile.TemporaryFile()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the server runs
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said, env=os.environ | LEAN
         )
@@ -82,19 +81,17 @@ class TemporaryServer:
         self._said.close()
 
 
-@contextmanager
-def prefect_server() -> Iterator[TemporaryServer | None]:
-    """Start a server where none is configured, and point Prefect to it; to be entered before Prefect is imported."""
+def prefect_server() -> TemporaryServer | None:
+    """Start a server where none is configured, and point Prefect to it; to be called before Prefect is imported.
+
+    It serves until this process ends: Prefect hands in what it has to say of runs at the very end.
+    """
     if is_configured():
-        yield None
-        return
+        return None
     server = TemporaryServer()
     os.environ[API_URL] = server.url
-    try:
-        yield server
-    finally:
-        del os.environ[API_URL]
-        server.stop()
+    atexit.register(server.stop)
+    return server
 
 
 def is_configured() -> bool:

@@ -1,6 +1,7 @@
 """What a worker does with the tiles it is given, and what it tells of each. Knows no engine."""
 
 import faulthandler
+import importlib
 import json
 import os
 import pickle
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -93,8 +94,11 @@ class Told:
         return cls(told["tile"], done, told["error"], told["kind"], log, tuple(told["killers"]))
 
 
-def warm_up() -> None:
-    """Import what every worker needs, before there is work."""
+def warm_up(modules: Sequence[str]) -> None:
+    """Import what a worker will need, before there is work; what cannot be imported shows when it is used."""
+    for name in modules:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def told_of_all(order: Order, plans: Sequence[str], *, is_apart: bool) -> Iterator[pa.Table]:

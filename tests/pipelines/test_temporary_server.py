@@ -30,13 +30,14 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_answers_and_is_gone_afterwards(own_home: Path) -> None:
-    with prefect_server() as server:
-        assert server
-        server.wait()
-        assert os.environ["PREFECT_API_URL"] == server.url
-        with urllib.request.urlopen(f"{server.url}/health") as answer:
-            assert json.loads(answer.read()) is True
-    assert "PREFECT_API_URL" not in os.environ
+    server = prefect_server()
+    assert server
+    server.wait()
+    assert os.environ["PREFECT_API_URL"] == server.url
+    with urllib.request.urlopen(f"{server.url}/health") as answer:
+        assert json.loads(answer.read()) is True
+    assert prefect_server() is None
+    server.stop()
     assert server._process.returncode is not None
 
 
@@ -58,9 +59,8 @@ def test_a_server_of_the_users_own_is_used(own_home: Path, monkeypatch: pytest.M
     (own_home / "profiles.toml").write_text('[profiles.local]\nPREFECT_API_URL = "http://host:4200/api"\n')
     assert is_configured()
     monkeypatch.setenv("PREFECT_API_URL", "http://other:4200/api")
-    with prefect_server() as server:
-        assert server is None
-        assert os.environ["PREFECT_API_URL"] == "http://other:4200/api"
+    assert prefect_server() is None
+    assert os.environ["PREFECT_API_URL"] == "http://other:4200/api"
 
 
 def test_what_keeps_it_from_starting_is_told(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,8 @@ def _weighed(trees: str) -> list[str]:
     return next((line.removeprefix(key).split(" ") for line in trees.splitlines() if line.startswith(key)), [])
 
 
-def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None, *, relearn: bool = False) -> "Sources":
-    """Return what limits are inferred from, with full paths, since workers may stand elsewhere.
+def check_sources(jurisdiction: str | None, law: Path | None, model: Path | None) -> None:
+    """Refuse at once what limits cannot be inferred from.
 
     Raises
     ------
@@ -94,6 +94,10 @@ def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None, *
     read_law(law)
     for file in _models(model):
         check_model(file)
+
+
+def sources_of(jurisdiction: str | None, law: Path | None, model: Path | None, *, relearn: bool = False) -> "Sources":
+    """Return what limits are inferred from, with full paths, since workers may stand elsewhere."""
     from pipelines.speed_limits import Sources
 
     return Sources(jurisdiction, _full(law), _full(model), relearn=relearn)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.call import CallError, check_files, is_in_file, sources_of
+from pipelines.call import CallError, check_files, check_sources, is_in_file, sources_of
 from schemas.built_up import BUILT_UP
 from schemas.continuity import CONTINUITY
 from schemas.contract import Contract
@@ -77,7 +77,7 @@ def run_flow(options: argparse.Namespace) -> None:
     quiet_prefect()
     settings = _settings(options)
     if not is_in_file(options.flow):
-        check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+        _check_call(options)
         _check_into(options)
     from pipelines.session import session
 
@@ -99,6 +99,8 @@ def run_flow(options: argparse.Namespace) -> None:
 
 def plan_flow(options: argparse.Namespace) -> None:
     """Print which tiles a run would compute, and why."""
+    if not is_in_file(options.flow):
+        _check_call(options)
     call = _users_call(options) if is_in_file(options.flow) else _call(options)
     from pipelines.foresight import forecast_lines, plain_calls, planning
 
@@ -108,9 +110,18 @@ def plan_flow(options: argparse.Namespace) -> None:
     print("\n".join(forecast_lines(foresight.forecasts)))
 
 
-def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Call:
-    """Return a flow of Waysmith and its arguments, after a look at what they name."""
+def _check_call(options: argparse.Namespace) -> None:
+    """Look at what a call of a flow of Waysmith names, before anything is read or started."""
     check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+    if options.flow != SPEED_LIMITS:
+        return
+    if options.model and options.model.is_dir():
+        raise CallError(f"{options.model}: is a folder, expected the file of one model")
+    check_sources(options.jurisdiction, options.law, options.model)
+
+
+def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Call:
+    """Return a flow of Waysmith and its arguments."""
     given = {
         "roads": [str(file) for file in options.roads],
         "into": options.into,
@@ -122,8 +133,6 @@ def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Ca
         from pipelines.road_segments import road_segments
 
         return Call(road_segments, given)
-    if options.model and options.model.is_dir():
-        raise CallError(f"{options.model}: is a folder, expected the file of one model")
     given["sources"] = sources_of(options.jurisdiction, options.law, options.model, relearn=options.relearn)
     from pipelines.settings import DEFAULTS
     from pipelines.speed_limits import speed_limits
@@ -160,7 +169,7 @@ def evaluate_speed_limits(options: argparse.Namespace) -> None:
     """Hide limits, infer them, and print how right they are."""
     quiet_prefect()
     check_files(options.roads)
-    sources = sources_of(options.jurisdiction, options.law, options.model)
+    check_sources(options.jurisdiction, options.law, options.model)
     settings = _settings(options)
     _check_into(options)
     from pipelines.session import session
@@ -176,7 +185,7 @@ def evaluate_speed_limits(options: argparse.Namespace) -> None:
             into=options.into,
             seed=options.seed,
             share=options.share,
-            sources=sources,
+            sources=sources_of(options.jurisdiction, options.law, options.model),
             settings=settings,
         )
     print("\n".join(loaded.evaluate_lines(done)))

@@ -17,7 +17,7 @@ from pipelines.schedule import Budget, Care, Group, careful, groups
 from pipelines.settings import Settings
 from pipelines.shipping import ship_module, users_modules
 from pipelines.stage_report import Ran, measurements
-from pipelines.store import open_store
+from pipelines.store import location, open_store
 from pipelines.table import Rejects, Table, TableError, is_tile, open_table, tile_of
 from pipelines.tile_log import relay
 from pipelines.tile_run import Done, StageError, TilePlan, TileRun
@@ -50,7 +50,8 @@ class StageRun:
     """A lift over the tiles of its tables, into one table."""
 
     def __init__(self, lift: Lift, tables: Sequence[Table], into: str, settings: Settings) -> None:
-        self.lift, self.tables, self.into, self.settings = lift, tuple(tables), into, settings
+        self.lift, self.tables, self.settings = lift, tuple(tables), settings
+        self.into = location(into)  # workers may stand elsewhere
         self.name = lift.writes.name
         self.target = open_table(lift.writes, into)
         self.plan = sized(plan_stage(lift, tables, self.target), tables)

@@ -14,6 +14,9 @@ QUIET = {
 """Telemetry off unless the user says otherwise; read by Ray and Prefect when they are first imported."""
 
 
+KEPT = {"RAY_idle_worker_killing_time_threshold_ms": "600000"}
+"""Workers of a Ray on this machine stay idle for ten minutes, not for a second: the next stage wants their imports."""
+
 LOCAL = "local"
 """Address that stands for a Ray started on this machine."""
 
@@ -70,6 +73,6 @@ def check_address(address: str) -> None:
 
 
 def be_quiet() -> None:
-    """Switch telemetry off in this process and its children, where the user has not chosen."""
-    for name, value in QUIET.items():
+    """Switch telemetry off in this process and its children, and keep idle workers, where the user has not chosen."""
+    for name, value in (QUIET | KEPT).items():
         os.environ.setdefault(name, value)

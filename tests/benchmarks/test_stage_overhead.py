@@ -1,6 +1,6 @@
 """What the engine costs over the bare loop: one plain function over a million segments, three ways.
 
-Run as `python -m tests.benchmarks.test_stage_overhead [SEGMENTS] [RUNS]`.
+Run as `python -m tests.benchmarks.test_stage_overhead [SEGMENTS] [RUNS] [MICROSECONDS …]`.
 
 - bare loops: one process a core, started and rows loaded before the clock, `out.append(task(**row))`;
 - Waysmith: GeoParquet tiles in, GeoParquet tiles out, receipts, checks;
@@ -138,8 +138,8 @@ def waysmith_rows(into: Path) -> pa.Table:
     return Table(EFFORT, into / EFFORT.name).rows()
 
 
-def main(count: int = 1_000_000, runs: int = 3) -> None:
-    """Print the comparison for tasks of 5 and of 20 µs, after one run that starts the workers."""
+def main(count: int = 2_000_000, runs: int = 3, *efforts: int) -> None:
+    """Print the comparison for tasks of some microseconds, 5 and 20 unless told, after one run that starts the workers."""
     from pipelines.stage import connect
 
     connect(DEFAULTS)
@@ -147,7 +147,7 @@ def main(count: int = 1_000_000, runs: int = 3) -> None:
         table = lay_out(base_roads(), count, Path(folder))
         print(f"{rows_in(table):,} segments, {len(table.tiles())} tiles, {CORES} cores, medians of {runs}")
         waysmith_stage(table, Rounds(0), Path(folder))
-        for microseconds in (5, 20):
+        for microseconds in efforts or (5, 20):
             print("\n".join(compare(table, microseconds, runs, Path(folder))), flush=True)
 
 

@@ -21,16 +21,21 @@ def compiled(function: F) -> F:
 
 
 @compiled
-def counted_order(rows: npt.NDArray[np.int32], count: int) -> tuple[Ints, Ints]:
-    """Return the order that brings rows of each place together, and where each of `count` places begins in it.
+def counted_starts(rows: npt.NDArray[np.int32], count: int) -> Ints:
+    """Return where the rows of each of `count` places begin when they are brought together; shape (count + 1,).
 
-    Shape: `rows` (m,), places 0 to count - 1, or -1 for rows that are left out; a place's rows keep their order.
+    Shape: `rows` (m,), places 0 to count - 1, or -1 for rows that are left out.
     """
     starts = np.zeros(count + 1, dtype=np.int64)
     for place in rows:
         if place >= 0:
             starts[place + 1] += 1
-    starts = np.cumsum(starts)
+    return np.cumsum(starts)
+
+
+@compiled
+def counted_order(rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
+    """Return the order that brings rows of each place together; a place's rows keep their order."""
     free = starts[:-1].copy()
     order = np.empty(starts[-1], dtype=np.int64)
     for index in range(len(rows)):
@@ -38,7 +43,20 @@ def counted_order(rows: npt.NDArray[np.int32], count: int) -> tuple[Ints, Ints]:
         if place >= 0:
             order[free[place]] = index
             free[place] += 1
-    return order, starts
+    return order
+
+
+@compiled
+def moved(values: npt.NDArray[Any], rows: npt.NDArray[np.int32], starts: Ints) -> npt.NDArray[Any]:
+    """Return the values of the rows of each place side by side, in one pass, without an order in between."""
+    free = starts[:-1].copy()
+    made = np.empty(starts[-1], dtype=values.dtype)
+    for index in range(len(rows)):
+        place = rows[index]
+        if place >= 0:
+            made[free[place]] = values[index]
+            free[place] += 1
+    return made
 
 
 @compiled

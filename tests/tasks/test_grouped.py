@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.group_kernel import counted_order
-from tasks.grouped import FEW, Grouped, column_array, owned, owned_by_place, places
+from tasks.group_kernel import counted_order, counted_starts
+from tasks.grouped import FEW, MUCH, Grouped, column_array, owned, owned_by_place, places
 
 NAMES = ["a", "b", "c", "d"]
 OWNERS = st.lists(st.sampled_from([*NAMES, "x", None]), max_size=40)
@@ -36,7 +36,8 @@ def test_each_owner_gets_its_values_in_order(
 @given(st.lists(st.integers(-1, 9), max_size=60))
 def test_counting_is_stable_sorting(numbers: list[int]) -> None:
     rows = np.array(numbers, dtype=np.int32)
-    order, starts = counted_order(rows, 10)
+    starts = counted_starts(rows, 10)
+    order = counted_order(rows, starts)
     assert order.tolist() == [i for place in range(10) for i in range(len(rows)) if rows[i] == place]
     assert np.diff(starts).tolist() == [numbers.count(place) for place in range(10)]
 
@@ -129,3 +130,19 @@ def test_the_type_of_a_column_does_not_depend_on_its_values(
     made = column_array(pa.chunked_array([pa.array(values, kind)]), is_nullable=is_nullable)
     assert made.dtype == expected.dtype
     assert [str(each) for each in made] == [str(each) for each in expected]
+
+
+def test_many_values_are_shared_out_among_threads_and_come_out_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    keys = pa.chunked_array([pa.array(rng.permutation(1000))])
+    owners, speeds = pa.chunked_array([pa.array(rng.integers(-5, 1000, MUCH + 1))]), rng.random(MUCH + 1)
+    made = {}
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        grouped = owned(owners, keys).grouped(speeds)
+        made[threads] = grouped, grouped.percentile(15, 50, 85)
+    assert np.array_equal(made["1"][1], made["3"][1])
+    assert np.array_equal(made["1"][0].values, made["3"][0].values)
+    chosen = np.asarray(owners) == keys[17].as_py()
+    assert np.array_equal(made["3"][0][17], speeds[chosen])
+    assert np.array_equal(made["3"][1][17], np.percentile(speeds[chosen], [15, 50, 85]))

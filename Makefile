@@ -33,6 +33,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.test_stage_overhead
 	$(BIN)/python -m tests.benchmarks.test_scale
 	$(BIN)/python -m tests.benchmarks.test_gathers
+	$(BIN)/python -m tests.benchmarks.test_skew
 	$(BIN)/python -m tests.benchmarks.test_limit_stages
 
 clean:

@@ -20,6 +20,9 @@ OBJECT_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
 CREDENTIALS = ("AWS_", "GOOGLE_", "AZURE_")
 """How the names of environment variables begin that say how object stores are reached."""
 
+OF_THIS_MACHINE = ("_BUNDLE", "_FILE", "_PROFILE")
+"""How those of them end that name files which other machines lack."""
+
 
 class TableError(ValueError):
     """What a table lies in cannot be used as it is; the message names the place and says what to do."""
@@ -118,7 +121,11 @@ def location(place: str | Path) -> str:
 
 def store_environment() -> dict[str, str]:
     """Return the environment variables that workers need to reach the object stores that this process reaches."""
-    return {name: value for name, value in os.environ.items() if name.startswith(CREDENTIALS)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(CREDENTIALS) and not name.endswith(OF_THIS_MACHINE)
+    }
 
 
 @dataclass(frozen=True)

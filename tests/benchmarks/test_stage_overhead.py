@@ -139,7 +139,7 @@ def waysmith_rows(into: Path) -> pa.Table:
 
 
 def main(count: int = 2_000_000, runs: int = 3, *efforts: int) -> None:
-    """Print the comparison for tasks of some microseconds, 5 and 20 unless told, after one run that starts the workers."""
+    """Print the comparison for tasks of some microseconds (5 and 20), after one run that starts the workers."""
     from pipelines.stage import connect
 
     connect(DEFAULTS)

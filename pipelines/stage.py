@@ -28,6 +28,10 @@ from pipelines.tile_worker import Order, Told, told_of_all, warm_up
 from tasks.lift import Lift
 
 
+GIVEN_OUT = 0.99
+"""Share of a machine's memory that stages ask for: all of it, rounded, might be more than Ray has."""
+
+
 def run(lift: Lift, *tables: Table, into: str, settings: Settings) -> Table:
     """Run `lift` over `tables`, tile by tile, as one Prefect task; return the table written below `into`.
 
@@ -101,7 +105,7 @@ class RayEngine:
         """Return what memory there is on the machine that has least for each core."""
         cores = max([1.0, *(machine["CPU"] for machine in _machines())])
         machine = settings.memory_gb * 1e3 if settings.memory_gb else self._machine_mb()
-        return Budget(worker_mb=machine / cores, machine_mb=machine)
+        return Budget(worker_mb=GIVEN_OUT * machine / cores, machine_mb=GIVEN_OUT * machine)
 
     def _machine_mb(self) -> float:
         """Return the memory that Ray gives out on the smallest machine."""

@@ -59,3 +59,10 @@ def test_tiles_given_out_again_are_alone_in_their_task() -> None:
     assert group.memory_mb == 1000
     (group,) = careful(plans(5, 6), Care(is_alone=True), BUDGET)
     assert group.memory_mb == 4000
+
+
+def test_heavy_tiles_go_first_so_that_loads_come_out_even() -> None:
+    known = costs(*(Measured(f"q{i:03}", 100, seconds, 300.0) for i, seconds in enumerate((0.5, 0.5, 0.5, 0.5, 2.0))))
+    made = batches(plans(*[100] * 5), known, cores=2)
+    assert [plan.tile for plan in made[0]] == ["q004"]
+    assert sorted(len(batch) for batch in made) == [1, 1, 1, 2]

@@ -36,7 +36,9 @@ def main() -> int:
         threading.Thread(target=lose, args=(open_store(there), given.table, given.after), daemon=True).start()
         lossy = flow(given.roads, there, given.tiles, "--address", GCS)
         print(f"{calm:.0f} s on this machine, {lossy:.0f} s on the nodes")
-        return compare(open_store(here), open_store(there), [folder.name for folder in Path(here).iterdir()])
+        return compare(
+            open_store(here), open_store(there), [each.name for each in Path(here).iterdir() if each.is_dir()]
+        )
 
 
 def flow(roads: str, into: str, tiles: int, *more: str) -> float:

@@ -27,7 +27,6 @@ from pipelines.tile_run import StageError
 from pipelines.tile_worker import Order, Told, told_of_all, warm_up
 from tasks.lift import Lift
 
-
 GIVEN_OUT = 0.99
 """Share of a machine's memory that stages ask for: all of it, rounded, might be more than Ray has."""
 

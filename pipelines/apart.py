@@ -7,6 +7,7 @@ milliseconds, since everything is read and imported already.
 
 import ctypes
 import faulthandler
+import json
 import os
 import pickle
 import re
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from pipelines.memory import limited, peak_mb, resident_mb
-from pipelines.tile_log import tile_log
+from pipelines.tile_log import TileLog, tile_log
 from pipelines.tile_run import Done, StageError, TilePlan, by_reason, collector_paused
 from pipelines.tile_worker import Limits, Order, Told, time_limited
 from schemas.receipt import Measured
@@ -39,8 +40,8 @@ OUT_OF_MEMORY = 77
 RAISED = 78
 """Exit code of a fork whose computation raised an error."""
 
-ERROR, TRACE = "error", "trace"
-"""Files in which a fork says what it raised, and where it was when it ended."""
+ERROR, TRACE, SAID = "error", "trace", "said"
+"""Files in which a fork says what it raised, where it was when it ended, and what it logged."""
 
 GRACE_S = 5.0
 """How long a fork may outlive its time before it is killed from outside."""
@@ -76,31 +77,34 @@ def compute(order: Order, plan: TilePlan) -> Told:
     """Compute and commit one tile without the rows that end their process."""
     with tile_log(order.stage, plan.tile) as log:
         try:
-            done, killers = _done(order, plan)
+            done, killers = _done(order, plan, log)
         except Exception as failure:
             return Told(plan.tile, None, str(failure) or repr(failure), type(failure).__name__, tuple(log.records))
     return Told(plan.tile, done, log=tuple(log.records), killers=killers)
 
 
-def _done(order: Order, plan: TilePlan) -> tuple[Done, tuple[str, ...]]:
+def _done(order: Order, plan: TilePlan, log: TileLog) -> tuple[Done, tuple[str, ...]]:
     started, base = time.perf_counter(), resident_mb()
     run = order.unpacked()
     tables = run.read(plan)
-    lifted, killers = lifted_without_killers(run.lift, tables, order.limits)
-    receipt = run.commit(plan, run.own_keys(tables), lifted)
+    lifted, killers = lifted_without_killers(run.lift, tables, order.limits, log)
+    receipt = run.commit(plan, run.own_rows(tables), lifted)
     measured = Measured(plan.tile, plan.rows, time.perf_counter() - started, peak_mb(), base, plan.read_mb)
     return Done(receipt, measured, by_reason(lifted.rejects)), killers
 
 
-def lifted_without_killers(lift: Lift, tables: Tables, limits: Limits) -> tuple[Lifted, tuple[str, ...]]:
-    """Return rows and rejects of a tile, and the keys of rows that end their process, which are among the rejects."""
-    made = forked(lambda: lift(tables), limits)
+def lifted_without_killers(lift: Lift, tables: Tables, limits: Limits, log: TileLog) -> tuple[Lifted, tuple[str, ...]]:
+    """Return rows and rejects of a tile, and the keys of rows that end their process, which are among the rejects.
+
+    What the task says while it makes the rows that are returned goes to `log`; tries on parts of them are not heard.
+    """
+    made = forked(lambda: lift(tables), limits, log)
     if isinstance(made, Lifted):
         return made, ()
     if made.is_hungry and not limits.is_most:
         raise MemoryError(made.words)
     endings = killers(lift, tables, made, limits)
-    rest = forked(lambda: lift(without(lift, tables, list(endings))), limits)
+    rest = forked(lambda: lift(without(lift, tables, list(endings))), limits, log)
     if not isinstance(rest, Lifted):
         ending = Ending(RejectReason.TOGETHER, f"{rest.words}, on rows that come through alone")
         own = dict.fromkeys(_own(lift, tables), ending)
@@ -143,8 +147,10 @@ def _own(lift: Lift, tables: Tables) -> list[int]:
     return list(np.flatnonzero(first.column("is_own").to_numpy()))
 
 
-def forked(compute_rows: Callable[[], Lifted], limits: Limits) -> Lifted | Ending:
+def forked(compute_rows: Callable[[], Lifted], limits: Limits, log: TileLog | None = None) -> Lifted | Ending:
     """Run a computation in a fork of this process and return what it made, or how it ended.
+
+    What it says goes to `log` if it comes to its end.
 
     Raises
     ------
@@ -160,6 +166,9 @@ def forked(compute_rows: Callable[[], Lifted], limits: Limits) -> Lifted | Endin
             child.kill()
             child.join()
         if child.exitcode == 0:
+            if log:
+                for line in json.loads((folder / SAID).read_text(encoding="utf-8")):
+                    log.add(*line)
             return _read(folder)
         if child.exitcode == RAISED:
             raise StageError((folder / ERROR).read_text(encoding="utf-8"))
@@ -192,8 +201,15 @@ def _child(compute_rows: Callable[[], Lifted], limits: Limits, folder: Path) -> 
     trace = (folder / TRACE).open("w")
     faulthandler.enable(trace)
     try:
-        with time_limited(limits.seconds, trace), limited(limits.memory_mb), collector_paused():
+        with (
+            tile_log("", "") as log,
+            time_limited(limits.seconds, trace),
+            limited(limits.memory_mb),
+            collector_paused(),
+        ):
             lifted = compute_rows()
+        said = [(line.level, line.logger, line.text) for line in log.records]
+        (folder / SAID).write_text(json.dumps(said), encoding="utf-8")
         for name, table in zip(Lifted._fields, lifted, strict=True):
             with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
                 writer.write_table(table)

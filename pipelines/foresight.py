@@ -17,7 +17,7 @@ from pipelines.costs import Costs
 from pipelines.overlay import Kept, nothing_written
 from pipelines.plan import NEVER, Plan, plan_stage
 from pipelines.store import open_store
-from pipelines.table import Table
+from pipelines.table import Entry, Table
 from schemas.contract import BBOX, Contract
 from schemas.receipt import Receipt
 from tasks.input_file import InputFile
@@ -36,9 +36,9 @@ class ForeseenTable(Table):
     at_best: dict[str, Receipt] = field(default_factory=dict, compare=False)
     """Receipts if every one that is there already comes out as it is."""
 
-    def receipts(self) -> dict[str, Receipt]:
-        """Return what is to be expected at worst."""
-        return self.at_worst
+    def entries(self) -> dict[str, Entry]:
+        """Return what is to be expected at worst; sizes are not known."""
+        return {tile: Entry("0-foreseen", receipt) for tile, receipt in self.at_worst.items()}
 
 
 class Forecast(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,9 @@ from prefect.cache_policies import NO_CACHE
 from pipelines import foresight
 from pipelines.store import Store, open_store
 from pipelines.table import SUFFIX, Table
-from tasks.fingerprint import digest, file_digest, source_digest
-from tasks.input_file import InputFile, contents_digest
+from schemas.receipt import Receipt
+from tasks.fingerprint import contents_digest, digest, file_digest, source_digest
+from tasks.input_file import InputFile
 from tasks.limit_model.attributes import ATTRIBUTES
 from tasks.limit_model.habits import Examples, habits_of, road_kind
 
@@ -97,26 +98,32 @@ def learn_habits(described: Table, segments: Table, into: str, *, relearn: bool 
     asks for it: all odds rest on them, and an edit of a few streets says little of the habits of a country.
     """
     home = open_store(into)
-    store = home.child("habits")
-    code = source_digest([__name__, "tasks.limit_model.habits"])
-    note, stated = _note(home), _stated(described, _note(home))
+    store, note = home.child("habits"), _note(home)
+    receipts = described.receipts()
+    stated = _stated(described, receipts, note)
     lying = _digest_of(store)
+    code = source_digest([__name__, "tasks.limit_model.habits"])
     is_known = not relearn and note.get("code") == code and note.get("habits") == lying
     if plan := foresight.current():
         at_worst = stated | {tile: Stated(foresight.UNKNOWN, stated[tile].rows) for tile in plan.open_tiles(described)}
         return plan.file(InputFile(lying, store.uri), is_sure=is_known and _is_like(_known(note), at_worst))
     if is_known and _is_like(_known(note), stated):
         return InputFile(lying, store.uri)
+    _learn(described, segments, store)
+    lying = _digest_of(store)
+    rows = {tile: receipt.digest for tile, receipt in receipts.items()}
+    told = {"code": code, "habits": lying, "rows": rows, "stated": stated}
+    home.write(NOTE, json.dumps(told, sort_keys=True).encode())
+    return InputFile(lying, store.uri)
+
+
+def _learn(described: Table, segments: Table, store: Store) -> None:
+    """Write the habits of each country into a store, and remove those of countries that no longer state a limit."""
     tiles = ((described.read(tile), segments.read(tile, FEW)) for tile in described.tiles())
     files = dict(habit_files(country_examples(tiles)))
     store.make()
     store.write_together(files.items())
     store.remove(set(store.names()) - set(files))
-    lying = _digest_of(store)
-    rows = {tile: receipt.digest for tile, receipt in described.receipts().items()}
-    told = {"code": code, "habits": lying, "rows": rows, "stated": stated}
-    home.write(NOTE, json.dumps(told, sort_keys=True).encode())
-    return InputFile(lying, store.uri)
 
 
 def _note(home: Store) -> dict[str, Any]:
@@ -130,16 +137,16 @@ def _note(home: Store) -> dict[str, Any]:
     return told if is_whole else {}
 
 
-def _known(note: dict[str, Any]) -> dict[str, Stated]:
+def _known(note: Mapping[str, Any]) -> dict[str, Stated]:
     return {tile: Stated(*told) for tile, told in note.get("stated", {}).items()}
 
 
-def _stated(described: Table, note: dict[str, Any]) -> dict[str, Stated]:
+def _stated(described: Table, receipts: Mapping[str, Receipt], note: Mapping[str, Any]) -> dict[str, Stated]:
     """Return what each tile states; tiles whose rows are those of the note are not read."""
     known, rows = _known(note), note.get("rows", {})
     return {
         tile: known[tile] if rows.get(tile) == receipt.digest and tile in known else _stated_in(described.read(tile))
-        for tile, receipt in described.receipts().items()
+        for tile, receipt in receipts.items()
     }
 
 
@@ -164,7 +171,7 @@ def _digest_of(store: Store) -> str:
     """Return the digest of the files in a store, as `InputFile.of` gives it for a folder."""
     if store.is_local:
         return file_digest(Path(store.uri)) if store.is_there() else ""
-    return contents_digest((name, store.read(name)) for name in store.names())
+    return contents_digest((name, [store.read(name)]) for name in store.names())
 
 
 def _encoded(table: pa.Table) -> bytes:

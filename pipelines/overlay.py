@@ -108,7 +108,7 @@ class Overlay:
             if content is None:
                 found.pop(name, None)
             else:
-                found[name] = f"planned-{digest(content)}"
+                found[name] = f"{len(content)}-planned-{digest(content)}"
         return found
 
     def remove(self, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.table import Table, TableError
+from pipelines.table import Entry, Table, TableError
 from pipelines.tile_run import TilePlan
 from schemas.contract import as_json
 from schemas.geometry import BOX
@@ -34,6 +34,8 @@ class Plan(NamedTuple):
     """Tiles that are committed and still hold."""
     reasons: Mapping[str, str] = MappingProxyType({})
     """Why each tile to compute must be computed."""
+    given: tuple[Receipts, ...] = ()
+    """Receipts of the tables that the stage reads, by tile."""
 
 
 class Fingerprint(NamedTuple):
@@ -63,7 +65,8 @@ class Fingerprint(NamedTuple):
 
 def plan_stage(lift: Lift, sources: Sequence[Table], target: Table) -> Plan:
     """Return which tiles of `target` must be computed from `sources`, why, and which need not."""
-    given = [table.receipts() for table in sources]
+    entries = [table.entries() for table in sources]
+    given = tuple({tile: each.receipt for tile, each in of.items() if each.receipt} for of in entries)
     if not given[0]:
         raise TableError(f"{sources[0].uri}: no tiles: make this table first")
     neighbours = _neighbours(given[0], given[0], lift.halo_m) if lift.halo_m else {}
@@ -82,9 +85,10 @@ def plan_stage(lift: Lift, sources: Sequence[Table], target: Table) -> Plan:
         if done and done.fingerprint == fingerprint:
             reused.append(done)
         else:
-            todo.append(TilePlan(tile, fingerprint, own.rows_out, own.metres, own.bbox, around, beside))
+            read = _read_mb([beside.get(table.contract.name, (tile, *around)) for table in sources], entries)
+            todo.append(TilePlan(tile, fingerprint, own.rows_out, own.metres, own.bbox, around, beside, read))
             reasons[tile] = why(done.fingerprint if done else None, fingerprint, lift)
-    return Plan(todo, reused, reasons)
+    return Plan(todo, reused, reasons, given)
 
 
 def why(old: str | None, new: str, lift: Lift) -> str:
@@ -140,6 +144,12 @@ def _inputs(
             own += _told(name, (tile,), receipts)
         near += _told(name, beside.get(name, around), receipts)
     return _short(own), _short(near)
+
+
+def _read_mb(tiles: Sequence[Sequence[str]], entries: Sequence[Mapping[str, Entry]]) -> float:
+    """Return the size of the files that a tile reads: those tiles of each table."""
+    read = (of[each].size for of, several in zip(entries, tiles, strict=True) for each in several if each in of)
+    return sum(read) / 1e6
 
 
 def _told(name: str, tiles: Iterable[str], receipts: Receipts) -> list[str]:

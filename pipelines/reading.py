@@ -1,12 +1,13 @@
 """What has been read into a table already, so that nothing is read where nothing changed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.table import Table
 from schemas.contract import as_json
+from schemas.receipt import Receipt
 from tasks.fingerprint import digest, file_digest, source_digest
 
 NOTE = "_read.json"
@@ -35,15 +36,16 @@ def is_read(table: Table, fingerprint: str | None) -> bool:
     """Whether the tiles that such a reading gave lie there, unchanged."""
     told = note_of(table)
     is_same = fingerprint is not None and told.get("fingerprint") == fingerprint
-    return is_same and told.get("tiles") == _digests(table)
+    return is_same and told.get("tiles") == _digests(table.receipts())
 
 
 def write_note(table: Table, fingerprint: str | None, **told: object) -> None:
     """Write down what the tiles of a table were read from, and their receipts."""
-    table.save_manifest()
-    note = {"fingerprint": fingerprint, "tiles": _digests(table), **told}
+    receipts = table.receipts()
+    table.save_manifest(receipts.values())
+    note = {"fingerprint": fingerprint, "tiles": _digests(receipts), **told}
     table.store.write(NOTE, json.dumps(note).encode())
 
 
-def _digests(table: Table) -> dict[str, str]:
-    return {tile: receipt.digest for tile, receipt in table.receipts().items()}
+def _digests(receipts: Mapping[str, Receipt]) -> dict[str, str]:
+    return {tile: receipt.digest for tile, receipt in receipts.items()}

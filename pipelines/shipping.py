@@ -1,5 +1,6 @@
 """Which code goes to the workers of a cluster with a job: Waysmith's own packages, and a folder of the user's."""
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -54,8 +55,9 @@ def runtime_env() -> dict[str, Any]:
 
 @cache
 def _gathered(folders: tuple[Path, ...]) -> Path:
-    """Return a new folder that holds our packages and the modules of the user's folders."""
+    """Return a new folder, there until this process ends, with our packages and the modules of the user's folders."""
     gathered = Path(tempfile.mkdtemp(prefix="waysmith-code-"))
+    atexit.register(shutil.rmtree, gathered, ignore_errors=True)
     for name in OURS:
         shutil.copytree(_package_folder(name), gathered / name, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in folders:

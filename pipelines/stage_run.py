@@ -4,13 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import cloudpickle
 
 from pipelines.costs import Costs
 from pipelines.input_files import published
-from pipelines.plan import Plan, plan_stage
+from pipelines.plan import plan_stage
 from pipelines.progress import Progress
 from pipelines.rounds import Rounds
 from pipelines.schedule import Budget, Care, Group, careful, groups
@@ -18,7 +19,7 @@ from pipelines.settings import Settings
 from pipelines.shipping import ship_module, users_modules
 from pipelines.stage_report import Ran, measurements
 from pipelines.store import location, open_store
-from pipelines.table import Rejects, Table, TableError, is_tile, open_table, tile_of
+from pipelines.table import Rejects, Table, TableError, open_table
 from pipelines.tile_log import relay
 from pipelines.tile_run import Done, StageError, TilePlan, TileRun
 from pipelines.tile_worker import Limits, Order, Told
@@ -54,7 +55,7 @@ class StageRun:
         self.into = location(into)  # workers may stand elsewhere
         self.name = lift.writes.name
         self.target = open_table(lift.writes, into)
-        self.plan = sized(plan_stage(lift, tables, self.target), tables)
+        self.plan = plan_stage(lift, tables, self.target)
         self.costs = Costs(self.target)
         self.done: list[Done] = []
         self.failures: list[Exception] = []
@@ -69,32 +70,10 @@ class StageRun:
         StageError, TableError
             What went wrong with the first tile that failed, after all others are done.
         """
-        todo = self.plan.todo
-        weights = {tile.tile: self.costs.seconds(tile) for tile in todo}
-        expected = sum(weights.values()) / engine.cores if self.costs.tiles else None
-        budget, work = engine.budget(self.settings), self._work()
-
-        def schedule(plans: Sequence[TilePlan], care: Care) -> list[Group]:
-            if care != Care():
-                return careful(plans, care, budget)
-            is_row_by_row = isinstance(self.lift, PerRow)
-            return groups(plans, self.costs, cores=engine.cores, budget=budget, is_row_by_row=is_row_by_row)
-
-        def give_out(group: Group) -> Iterator[Told]:
-            limits = Limits(self.settings.time_limit_s, group.limit_mb, group.care.is_alone)
-            return engine.map_tiles(Order(self.name, work, limits), group, self.settings)
-
-        rounds = Rounds(self.plan, self.target, schedule, give_out)
-        metres = sum(tile.metres for tile in todo)
+        schedule = partial(self._schedule, engine.cores, engine.budget(self.settings))
+        rounds = Rounds(self.plan, self.target, schedule, partial(self._give_out, engine, self._work()))
         try:
-            with Progress(
-                self.name,
-                tiles=len(todo),
-                metres=metres,
-                expected_s=expected,
-                weights=weights,
-                workers=engine.cores,
-            ) as progress:
+            with self._progress(engine) as progress:
                 for told in rounds.told():
                     self._take(told, progress, engine)
         finally:
@@ -103,6 +82,25 @@ class StageRun:
         if self.failures:
             more = f" (and {len(self.failures) - 1} more tiles)" if self.failures[1:] else ""
             raise type(self.failures[0])(f"{self.failures[0]}{more}")
+
+    def _schedule(self, cores: int, budget: Budget, plans: Sequence[TilePlan], care: Care) -> list[Group]:
+        if care != Care():
+            return careful(plans, care, budget)
+        is_row_by_row = isinstance(self.lift, PerRow)
+        return groups(plans, self.costs, cores=cores, budget=budget, is_row_by_row=is_row_by_row)
+
+    def _give_out(self, engine: Engine, work: bytes, group: Group) -> Iterator[Told]:
+        limits = Limits(self.settings.time_limit_s, group.limit_mb, group.care.is_alone)
+        return engine.map_tiles(Order(self.name, work, limits), group, self.settings)
+
+    def _progress(self, engine: Engine) -> Progress:
+        todo = self.plan.todo
+        weights = {tile.tile: self.costs.seconds(tile) for tile in todo}
+        expected = sum(weights.values()) / engine.cores if self.costs.tiles else None
+        metres = sum(tile.metres for tile in todo)
+        return Progress(
+            self.name, tiles=len(todo), metres=metres, expected_s=expected, weights=weights, workers=engine.cores
+        )
 
     def _work(self) -> bytes:
         """Return the work as workers get it; modules of the user go by value, since workers cannot import them."""
@@ -136,13 +134,17 @@ class StageRun:
         StageError
             If tiles, rows or metres are not what went in, or too many rows were refused.
         """
-        receipts = [*self.plan.reused, *(done.receipt for done in self.done)]
+        receipts = self._receipts()
         tiles = {receipt.tile for receipt in receipts}
         self.target.keep_only(tiles)
         Rejects(self.into).keep_only(self.name, tiles)
-        check_all(self.name, self.tables[0], receipts)
+        check_all(self.name, self.plan.given[0], receipts)
         check_rejects(self.name, receipts, self.settings.max_reject_rate)
-        self.target.save_manifest()
+        self.target.save_manifest(receipts)
+
+    def _receipts(self) -> list[Receipt]:
+        """Return those of all tiles that are committed, computed or not."""
+        return [*self.plan.reused, *(done.receipt for done in self.done)]
 
     def ran(self, seconds: float) -> Ran:
         """Return what is told of the stage when it is done."""
@@ -151,8 +153,10 @@ class StageRun:
             rejected.update(done.rejected)
         return Ran(
             stage=self.name,
-            sources=tuple((table.contract.name, len(table.tiles())) for table in self.tables),
-            receipts=[*self.plan.reused, *(done.receipt for done in self.done)],
+            sources=tuple(
+                (table.contract.name, len(given)) for table, given in zip(self.tables, self.plan.given, strict=True)
+            ),
+            receipts=self._receipts(),
             reused=len(self.plan.reused),
             measured=[done.measured for done in self.done],
             rejected=rejected,
@@ -162,24 +166,6 @@ class StageRun:
         )
 
 
-def sized(plan: Plan, tables: Sequence[Table]) -> Plan:
-    """Return the plan with the size of what each tile reads."""
-    found = {table.contract.name: sizes(table) for table in tables} if plan.todo else {}
-
-    def read_mb(tile: TilePlan) -> float:
-        around = [tile.tile, *tile.neighbours]
-        read = [tile.beside.get(name, around) for name in found]
-        return sum(of.get(each, 0) for of, tiles in zip(found.values(), read, strict=True) for each in tiles) / 1e6
-
-    return plan._replace(todo=[tile._replace(read_mb=read_mb(tile)) for tile in plan.todo])
-
-
-def sizes(table: Table) -> dict[str, int]:
-    """Return the bytes of each tile's file; the word that a store has on a file begins with them."""
-    words = table.store.versions()
-    return {tile_of(name): int(word.partition("-")[0]) for name, word in words.items() if is_tile(name)}
-
-
 def _failure(name: str, told: Told) -> Exception:
     """Return the error of a tile: what the disk refused is the caller's to mend, all else is the stage's."""
     if told.kind == TableError.__name__:
@@ -187,7 +173,7 @@ def _failure(name: str, told: Told) -> Exception:
     return StageError(f"{name}: tile {told.tile}: {told.kind}: {told.error}")
 
 
-def check_all(stage: str, source: Table, receipts: Sequence[Receipt]) -> None:
+def check_all(stage: str, given: Mapping[str, Receipt], receipts: Sequence[Receipt]) -> None:
     """Raise unless each tile of the source is done once, and its rows and metres of road are accounted for.
 
     Raises
@@ -195,7 +181,6 @@ def check_all(stage: str, source: Table, receipts: Sequence[Receipt]) -> None:
     StageError
         With the numbers that do not agree.
     """
-    given = source.receipts()
     if sorted(receipt.tile for receipt in receipts) != sorted(given):
         raise StageError(f"{stage}: {len(given)} tiles in, but {len(receipts)} out")
     rows_in = sum(receipt.rows_out for receipt in given.values())

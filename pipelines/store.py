@@ -67,7 +67,7 @@ class Store(Protocol):
         """Return the names of the files directly here, sorted; drafts are not among them."""
 
     def versions(self) -> dict[str, str]:
-        """Return the names with a word on each file that changes when the file is written again."""
+        """Return the names with a word on each file that begins with its size and changes when it is written again."""
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; those that are not there are fine."""

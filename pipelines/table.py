@@ -44,11 +44,16 @@ Each = TypeVar("Each")
 
 
 class Entry(NamedTuple):
-    """What a manifest says of a tile."""
+    """What is known of a tile without reading its rows."""
 
     version: str
-    """Of the file, as the store tells it."""
+    """Of the file, as the store tells it: its size first."""
     receipt: Receipt | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return int(self.version.partition("-")[0])
 
 
 @dataclass(frozen=True)
@@ -122,16 +127,19 @@ class Table:
 
     def receipts(self) -> dict[str, Receipt]:
         """Return the receipts of all committed tiles, in quadkey order."""
-        return {tile: entry.receipt for tile, entry in self._entries().items() if entry.receipt}
+        return {tile: entry.receipt for tile, entry in self.entries().items() if entry.receipt}
 
-    def _entries(self) -> dict[str, Entry]:
-        """Return what a true manifest says: by the one that lies there where it holds, else by the footers."""
-        versions = {tile_of(name): version for name, version in self.store.versions().items() if is_tile(name)}
+    def entries(self) -> dict[str, Entry]:
+        """Return what is known of each tile: by the manifest where that still holds, else by the footers."""
+        versions = self._versions()
         noted = self._manifest() if versions else {}
         known = {tile: noted[tile] for tile, version in versions.items() if _holds(noted.get(tile), version)}
         asked = [tile for tile in versions if tile not in known]
         read = dict(zip(asked, _mapped(self.receipt, asked), strict=True))
         return {tile: known.get(tile) or Entry(versions[tile], read[tile]) for tile in versions}
+
+    def _versions(self) -> dict[str, str]:
+        return {tile_of(name): version for name, version in self.store.versions().items() if is_tile(name)}
 
     def _manifest(self) -> dict[str, Entry]:
         """Return what the manifest says; one that cannot be read, or is of another version, says nothing."""
@@ -146,10 +154,10 @@ class Table:
     def _manifest_head(self) -> list[object]:
         return [MANIFEST_VERSION, self.contract.name, self.contract.version]
 
-    def save_manifest(self) -> None:
+    def save_manifest(self, receipts: Iterable[Receipt]) -> None:
         """Write down the receipts of all tiles with the versions of their files, for those who read them next."""
-        entries = self._entries()
-        tiles = {tile: (entry.version, entry.receipt.to_json()) for tile, entry in entries.items() if entry.receipt}
+        versions = self._versions()
+        tiles = {each.tile: (versions[each.tile], each.to_json()) for each in receipts if each.tile in versions}
         told = {"is": self._manifest_head(), "tiles": tiles}
         self.store.write(MANIFEST, json.dumps(told, sort_keys=True).encode())
 

@@ -22,6 +22,9 @@ from schemas.reject import REJECT
 from tasks.lift import Lift, Lifted, Tables
 from tasks.tiling import Box, rows_meeting, widened
 
+LENGTH = "length_m"
+"""Column of features that have a length of road."""
+
 
 class StageError(RuntimeError):
     """A stage broke a promise or failed; the message names the stage, the tile and what happened."""
@@ -82,19 +85,19 @@ class TileRun:
         """Compute and commit one tile."""
         started, base = time.perf_counter(), resident_mb()
         reset_peak()
-        keys, lifted = self._in_parts(plan) if plan.parts > 1 else self._whole(plan)
-        receipt = self.commit(plan, keys, lifted)
+        own, lifted = self._in_parts(plan) if plan.parts > 1 else self._whole(plan)
+        receipt = self.commit(plan, own, lifted)
         seconds = time.perf_counter() - started
         measured = Measured(plan.tile, plan.rows, seconds, peak_mb(), base, plan.read_mb)
         return Done(receipt, measured, by_reason(lifted.rejects))
 
-    def _whole(self, plan: TilePlan) -> tuple[pa.ChunkedArray, Lifted]:
-        """Return the keys of a tile's own rows, and what the lift makes of them."""
+    def _whole(self, plan: TilePlan) -> tuple[pa.Table, Lifted]:
+        """Return a tile's own rows, and what the lift makes of them."""
         tables = self.read(plan)
         with collector_paused():
-            return self.own_keys(tables), self.lift(tables)
+            return self.own_rows(tables), self.lift(tables)
 
-    def _in_parts(self, plan: TilePlan) -> tuple[pa.ChunkedArray, Lifted]:
+    def _in_parts(self, plan: TilePlan) -> tuple[pa.Table, Lifted]:
         """Do the same part by part, for lifts that look at row after row: other tables are read for each part alone."""
         first, *others = self.sources
         rows, key = first.read(plan.tile, self._columns(first)), first.contract.key
@@ -107,17 +110,16 @@ class TileRun:
             with collector_paused():
                 made.append(self.lift({first.contract.name: part} | read))
         lifted = Lifted(*(pa.concat_tables(each).combine_chunks() for each in zip(*made, strict=True)))
-        return rows.column(key), lifted
+        return rows, lifted
 
-    def own_keys(self, tables: Tables) -> pa.ChunkedArray:
-        """Return the keys of the rows that belong to the tile, those of the halo left out."""
+    def own_rows(self, tables: Tables) -> pa.Table:
+        """Return the rows that belong to the tile, those of the halo left out."""
         rows = tables[self.lift.sources[0].name]
-        own = rows.filter(rows.column("is_own")) if "is_own" in rows.column_names else rows
-        return own.column(self.lift.sources[0].key)
+        return rows.filter(rows.column("is_own")) if "is_own" in rows.column_names else rows
 
-    def commit(self, plan: TilePlan, keys: pa.ChunkedArray, lifted: Lifted) -> Receipt:
-        """Check that every key came out or was refused, write both, and return the receipt."""
-        self._check(plan, keys, lifted)
+    def commit(self, plan: TilePlan, own: pa.Table, lifted: Lifted) -> Receipt:
+        """Check that every one of the tile's own rows came out or was refused, write both, and return the receipt."""
+        self._check(plan, own.column(self.lift.sources[0].key), lifted)
         Rejects(self.into).commit(self.lift.writes.name, plan.tile, lifted.rejects)
         blank = Receipt(
             tile=plan.tile,
@@ -126,9 +128,18 @@ class TileRun:
             rows_in=plan.rows,
             rows_out=lifted.rows.num_rows,
             rows_rejected=lifted.rejects.num_rows,
-            metres=plan.metres,
+            metres=self._metres(plan, own),
         )
         return self.target.commit(lifted.rows, blank)
+
+    def _metres(self, plan: TilePlan, own: pa.Table) -> float:
+        """Return the road in the rows that were read; of features without a length, what was said of them before."""
+        first = self.sources[0]
+        if LENGTH not in first.contract.names:
+            return plan.metres
+        rows = own if LENGTH in own.column_names else first.read(plan.tile, [LENGTH])
+        metres: float = pc.sum(rows.column(LENGTH), min_count=0).as_py()
+        return metres
 
     def read(self, plan: TilePlan) -> Tables:
         """Return the tables of a tile, with the halo that the lift asks for."""

@@ -42,13 +42,32 @@ def digest(*parts: bytes | str) -> str:
 def file_digest(file: Path) -> str:
     """Return the digest of a file's content, or of all files below a folder with their relative names."""
     files = sorted(each for each in file.rglob("*") if each.is_file()) if file.is_dir() else [file]
+    return contents_digest((str(each.relative_to(file)), _chunks(each)) for each in files)
+
+
+def contents_digest(files: Iterable[tuple[str, Iterable[bytes]]]) -> str:
+    """Return the digest that a folder with these files has, given by name and content in the order of their names.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     count = Path(folder, "FI.parquet").write_bytes(b"rows")
+    ...     contents_digest([("FI.parquet", [b"ro", b"ws"])]) == file_digest(Path(folder))
+    True
+    """
     hashed = hashlib.blake2b(digest_size=16)
-    for each in files:
-        hashed.update(str(each.relative_to(file)).encode())
-        with each.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                hashed.update(chunk)
+    for name, content in files:
+        hashed.update(name.encode())
+        for chunk in content:
+            hashed.update(chunk)
     return hashed.hexdigest()
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk
 
 
 def source_digest(modules: Iterable[str]) -> str:

@@ -1,7 +1,6 @@
 """Files that a task reads as a parameter, known by what is in them and not by where they lie."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,24 +28,6 @@ class InputFile:
     def path(self) -> Path:
         """The local path; meant for tasks."""
         return Path(self.uri)
-
-
-def contents_digest(files: Iterable[tuple[str, bytes]]) -> str:
-    """Return the digest that a folder with these files has, given in the order of their names.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     count = Path(folder, "FI.parquet").write_bytes(b"rows")
-    ...     contents_digest([("FI.parquet", b"rows")]) == InputFile.of(folder).digest
-    True
-    """
-    hashed = hashlib.blake2b(digest_size=16)
-    for name, content in files:
-        hashed.update(name.encode())
-        hashed.update(content)
-    return hashed.hexdigest()
 
 
 def params_digest(params: object | None) -> str:

@@ -40,6 +40,8 @@ FLOW_COMMANDS = ("run", "plan")
 
 OSM_OR_OVERTURE = "OSM (.pbf, .osm, .gz, .bz2), Overture (.parquet or a folder), or any line layer with --mapping"
 
+HELP = {"-h", "--help"}
+
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -49,6 +51,8 @@ def main(words: Sequence[str] | None = None) -> int:
     from pipelines.tile_run import StageError
 
     given = list(sys.argv[1:] if words is None else words)
+    if words is None:
+        _begin_early(given)
     try:
         options = _parser(given).parse_args(given)
         options.command(options)
@@ -62,6 +66,15 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed(RuntimeError("stopped; tiles committed so far are kept, run again to go on"), 130)
     return 0
+
+
+def _begin_early(words: Sequence[str]) -> None:
+    """Start Prefect's server before the file of a flow is loaded, which takes as long and tells what flags there are."""
+    command, flow, *flags = [*words, "", ""]
+    if command == "run" and is_in_file(flow) and Path(flow.partition(":")[0]).is_file() and not HELP & {*flags}:
+        from pipelines.temporary_server import prefect_server
+
+        prefect_server()
 
 
 def _wrong_input() -> tuple[type[Exception], ...]:

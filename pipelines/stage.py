@@ -1,5 +1,6 @@
 """Run a lift over all tiles of its tables on Ray Data. The one module that imports ray."""
 
+import atexit
 import json
 import logging
 import os
@@ -89,6 +90,7 @@ def connect(settings: Settings) -> None:
     except (ConnectionError, RayError) as error:
         told = str(error).strip().partition("\n")[0]
         raise AddressError(f"address {settings.cluster!r}: {told}: {NODE_NEEDED}") from error
+    atexit.register(ray.shutdown)  # before Ray's own call of it, which waits half a second for logs that go nowhere
 
 
 class RayEngine:

@@ -81,14 +81,22 @@ class TemporaryServer:
         self._said.close()
 
 
+_started: list[TemporaryServer] = []
+
+
 def prefect_server() -> TemporaryServer | None:
     """Start a server where none is configured, and point Prefect to it; to be called before Prefect is imported.
 
-    It serves until this process ends: Prefect hands in what it has to say of runs at the very end.
+    It serves until this process ends: Prefect hands in what it has to say of runs at the very end. Called again it
+    returns the same one.
     """
+    for server in _started:
+        if os.environ.get(API_URL) == server.url:
+            return server
     if is_configured():
         return None
     server = TemporaryServer()
+    _started.append(server)
     os.environ[API_URL] = server.url
     atexit.register(server.stop)
     return server

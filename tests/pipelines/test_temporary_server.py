@@ -36,7 +36,7 @@ def test_it_answers_and_is_gone_afterwards(own_home: Path) -> None:
     assert os.environ["PREFECT_API_URL"] == server.url
     with urllib.request.urlopen(f"{server.url}/health") as answer:
         assert json.loads(answer.read()) is True
-    assert prefect_server() is None
+    assert prefect_server() is server
     server.stop()
     assert server._process.returncode is not None
 

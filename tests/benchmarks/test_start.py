@@ -1,0 +1,88 @@
+"""What a run costs before it computes anything: seconds from the command to the prompt on a table of one tile.
+
+Run as `python -m tests.benchmarks.test_start [RUNS]`, on the town that comes with Waysmith. Side by side, medians:
+
+- nothing: an empty flow of Prefect and an empty stage of Ray Data, one after the other, as a script of one's own has
+  them;
+- one stage: the task that `waysmith new-task` writes, from a map file to its table;
+- all stages: `waysmith run speed-limits`, then the same command again with nothing changed.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+TOWN = CHECKOUT / "infra/demo/helsinki.osm.pbf"
+
+NOTHING = """
+import pyarrow as pa, ray, ray.data
+from prefect import flow, task
+
+@task
+def stage():
+    ray.init(logging_level="error", log_to_driver=False)
+    ray.data.from_arrow([pa.table({"tile": ["q"]})]).map_batches(lambda rows: rows, batch_format="pyarrow").take_all()
+
+@flow
+def nothing():
+    stage()
+
+nothing()
+"""
+
+
+def seconds(command: Sequence[str | Path]) -> float:
+    """Wall time of a command; its folder of Prefect's state is its own, as it is on a machine that runs it first."""
+    started = time.perf_counter()
+    subprocess.run([str(each) for each in command], cwd=CHECKOUT, check=True, capture_output=True, env=_environment())
+    return time.perf_counter() - started
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+
+
+def compare(runs: int, folder: Path) -> dict[str, float]:
+    """Median seconds of each way, one after another in each round."""
+    waysmith: list[str | Path] = [Path(sys.executable).with_name("waysmith")]
+    subprocess.run([*waysmith, "new-task", "winding", "--into", str(folder)], cwd=CHECKOUT, check=True)
+    limits, into = folder / "limits", folder / "winding"
+    one_tile = ["--tiles", "1", "--roads", TOWN, "--into", limits]
+    ways: dict[str, list[str | Path]] = {
+        "nothing": [sys.executable, "-c", NOTHING],
+        "one stage": [*waysmith, "run", f"{folder}/winding.py:winding", "--roads", TOWN, "--into", into],
+        "all stages": [*waysmith, "run", "speed-limits", *one_tile],
+        "all stages, nothing changed": [*waysmith, "run", "speed-limits", *one_tile],
+    }
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(runs):
+        shutil.rmtree(limits, ignore_errors=True)
+        shutil.rmtree(into, ignore_errors=True)
+        for name, command in ways.items():
+            took[name].append(seconds(command))
+    return {name: statistics.median(each) for name, each in took.items()}
+
+
+@pytest.mark.bench
+def test_every_way_comes_through(tmp_path: Path) -> None:
+    assert all(each > 0 for each in compare(1, tmp_path).values())
+
+
+def main(runs: int = 5) -> None:
+    """Print the medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, median in compare(runs, Path(folder)).items():
+            print(f"{name:<28} {median:5.1f} s")
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:]))

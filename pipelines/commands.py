@@ -228,7 +228,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
 def _settings_of(options: argparse.Namespace) -> "Settings":
     from pipelines.settings import Settings
 
-    return Settings(options.address, options.max_reject_rate, options.time_limit, options.memory)
+    return Settings(options.address, options.max_reject_rate, options.time_limit, options.memory, options.dashboard)
 
 
 def _check_into(options: argparse.Namespace) -> None:

@@ -34,6 +34,9 @@ class Settings:
     memory_gb: float | None = None
     """Memory that all workers of one machine may take together (10^9 bytes); without it what the machine has."""
 
+    dashboard: bool = True
+    """Whether a Ray started on this machine serves its dashboard, which takes a second or two to start."""
+
     @property
     def cluster(self) -> str:
         """Address to give to Ray. Never left to discovery, which fails where two clusters are up."""

@@ -80,12 +80,14 @@ def connect(settings: Settings) -> None:
         return
     be_quiet()
     check_address(settings.cluster)
+    is_local = settings.cluster == LOCAL
     try:
         ray.init(
             address=settings.cluster,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            runtime_env=None if settings.cluster == LOCAL else runtime_env(),
+            include_dashboard=settings.dashboard if is_local else None,
+            runtime_env=None if is_local else runtime_env(),
         )
     except (ConnectionError, RayError) as error:
         told = str(error).strip().partition("\n")[0]

@@ -4,7 +4,8 @@ Run as `python -m tests.benchmarks.test_start [RUNS]`, on the town that comes wi
 
 - nothing: an empty flow of Prefect and an empty stage of Ray Data, one after the other, as a script of one's own has
   them;
-- one stage: the task that `waysmith new-task` writes, from a map file to its table;
+- one stage: the task that `waysmith new-task` writes, from a map file to its table; also without Ray's dashboard, and
+  with a Ray and a server of Prefect that are running already;
 - all stages: `waysmith run speed-limits`, then the same command again with nothing changed.
 """
 
@@ -15,10 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+
+from pipelines.temporary_server import TemporaryServer
 
 CHECKOUT = Path(__file__).parents[2]
 TOWN = CHECKOUT / "infra/demo/helsinki.osm.pbf"
@@ -40,15 +44,43 @@ nothing()
 """
 
 
-def seconds(command: Sequence[str | Path]) -> float:
-    """Wall time of a command; its folder of Prefect's state is its own, as it is on a machine that runs it first."""
+RUNNING = """
+import ray
+print(ray.init(logging_level="error", log_to_driver=False).address_info["gcs_address"], flush=True)
+import sys; sys.stdin.read()
+"""
+"""A Ray that runs until its standard input closes."""
+
+
+def seconds(command: Sequence[str | Path], **environment: str) -> float:
+    """Wall time of a command."""
+    words = [str(each) for each in command]
     started = time.perf_counter()
-    subprocess.run([str(each) for each in command], cwd=CHECKOUT, check=True, capture_output=True, env=_environment())
+    subprocess.run(words, cwd=CHECKOUT, check=True, capture_output=True, env=_environment() | environment)
     return time.perf_counter() - started
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    """The environment without what names a server or a cluster."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RAY_ADDRESS"))}
+
+
+@contextmanager
+def all_running() -> Iterator[dict[str, str]]:
+    """A Ray and a server of Prefect, and the variables that lead to them."""
+    server, open_to_all = TemporaryServer(), {"RAY_AUTH_MODE": "disabled"}
+    words, pipe = [sys.executable, "-c", RUNNING], subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=_environment() | open_to_all) as ray:
+        try:
+            assert ray.stdin
+            assert ray.stdout
+            address = ray.stdout.readline().strip()
+            server.wait()
+            yield {"RAY_ADDRESS": address, "PREFECT_API_URL": server.url} | open_to_all
+        finally:
+            ray.stdin.close()
+            ray.wait()
+            server.stop()
 
 
 def compare(runs: int, folder: Path) -> dict[str, float]:
@@ -56,19 +88,23 @@ def compare(runs: int, folder: Path) -> dict[str, float]:
     waysmith: list[str | Path] = [Path(sys.executable).with_name("waysmith")]
     subprocess.run([*waysmith, "new-task", "winding", "--into", str(folder)], cwd=CHECKOUT, check=True)
     limits, into = folder / "limits", folder / "winding"
+    one_stage = [*waysmith, "run", f"{folder}/winding.py:winding", "--roads", TOWN, "--into", into]
     one_tile = ["--tiles", "1", "--roads", TOWN, "--into", limits]
     ways: dict[str, list[str | Path]] = {
         "nothing": [sys.executable, "-c", NOTHING],
-        "one stage": [*waysmith, "run", f"{folder}/winding.py:winding", "--roads", TOWN, "--into", into],
+        "one stage": one_stage,
+        "one stage, no dashboard": [*one_stage, "--no-dashboard"],
+        "one stage, all running": one_stage,
         "all stages": [*waysmith, "run", "speed-limits", *one_tile],
         "all stages, nothing changed": [*waysmith, "run", "speed-limits", *one_tile],
     }
     took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(runs):
         shutil.rmtree(limits, ignore_errors=True)
-        shutil.rmtree(into, ignore_errors=True)
         for name, command in ways.items():
-            took[name].append(seconds(command))
+            shutil.rmtree(into, ignore_errors=True)
+            with all_running() if name.endswith("all running") else nullcontext({}) as environment:
+                took[name].append(seconds(command, **environment))
     return {name: statistics.median(each) for name, each in took.items()}
 
 

@@ -10,6 +10,8 @@ Then from observations in memory to a Parquet table of percentiles, on all cores
 
 - Waysmith: `partition` into the tiles of the segments, then the stage, for a task of a whole tile and of one row;
 - Ray Data: `groupby(...).map_groups(...)`, and `join` with the segments followed by the same loop over groups.
+
+Last, one segment that has all observations (`one` as the only word: this alone): partition, stage, peak of the worker.
 """
 
 import shutil
@@ -29,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.costs import Costs
 from pipelines.partition import partition
 from pipelines.settings import DEFAULTS
 from pipelines.table import Table
@@ -175,6 +178,22 @@ def to_tables(observations: int, segments: int, tiles: int, into: Path) -> dict[
     return seconds
 
 
+def one_segment(observations: int, into: Path) -> dict[str, float]:
+    """Seconds to partition and to compute all observations of a single segment, and the peak of the worker (MB)."""
+    from pipelines.stage import run_stage
+
+    keys, (rows, speeds) = names(numbers(1)), drawn(1, observations)
+    segments, owners = streets(keys, 1, into), pa.chunked_array([keys.take(pa.array(rows))])
+    started = time.perf_counter()
+    seen = partition(in_batches(owners, speeds), PASSAGE, segments, into)
+    partitioned = time.perf_counter()
+    made = run_stage(PerRow(pace, reads=STREET, gathers=(PASSAGE,), writes=PACE), [segments, seen], str(into), DEFAULTS)
+    ended = time.perf_counter()
+    (tile,) = Costs(made).tiles.values()
+    np.testing.assert_array_equal(percentiles_of(made.rows())[0], np.percentile(speeds.astype(np.float32), PERCENT))
+    return {"partition": partitioned - started, "stage": ended - partitioned, "peak_mb": tile.peak_mb}
+
+
 @pytest.mark.bench
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_engines_agree(kind: type) -> None:
@@ -191,8 +210,25 @@ def test_ways_to_tables_agree(tmp_path: Path) -> None:
     assert set(to_tables(2000, 50, 3, tmp_path)) == set(TO_TABLES)
 
 
+@pytest.mark.ray
+@pytest.mark.bench
+@pytest.mark.usefixtures("cluster")
+def test_one_segment_may_have_all_observations(tmp_path: Path) -> None:
+    assert one_segment(2000, tmp_path)["peak_mb"] > 50
+
+
+def print_one(observations: int = 10_000_000) -> None:
+    """Print what a single segment with all observations takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = one_segment(observations, Path(folder))
+    print(
+        f"one segment, {observations:,} observations: partition {told['partition']:.1f} s, stage with the start of Ray "
+        f"{told['stage']:.1f} s, peak of the worker {told['peak_mb']:.0f} MB"
+    )
+
+
 def main(observations: int = 10_000_000, segments: int = 200_000, runs: int = 5) -> None:
-    """Print both comparisons."""
+    """Print all comparisons."""
     rows, speeds = drawn(segments, observations)
     for label, keys in (("int64", pa.array(numbers(segments))), ("text", names(numbers(segments)))):
         owners = pa.chunked_array([keys.take(pa.array(rows))])
@@ -206,7 +242,11 @@ def main(observations: int = 10_000_000, segments: int = 200_000, runs: int = 5)
     with tempfile.TemporaryDirectory() as folder:
         for name, seconds in to_tables(observations, segments, 20, Path(folder)).items():
             print(f"to tables: {name:<20} {seconds:6.1f} s", flush=True)
+    print_one(observations)
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:]))
+    if sys.argv[1:] == ["one"]:
+        print_one()
+    else:
+        main(*(int(word) for word in sys.argv[1:]))

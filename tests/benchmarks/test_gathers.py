@@ -240,6 +240,7 @@ def main(observations: int = 10_000_000, segments: int = 200_000, runs: int = 5)
 
     connect(DEFAULTS)
     with tempfile.TemporaryDirectory() as folder:
+        to_tables(2000, 50, 3, Path(folder) / "warm")  # workers start and import
         for name, seconds in to_tables(observations, segments, 20, Path(folder)).items():
             print(f"to tables: {name:<20} {seconds:6.1f} s", flush=True)
     print_one(observations)

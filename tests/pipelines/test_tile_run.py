@@ -112,6 +112,18 @@ def test_a_stage_that_does_not_add_up_fails_with_the_numbers(tmp_path: Path) -> 
         check_all("fast", given, [replace(receipts[0], metres=receipts[0].metres + 1), *receipts[1:]])
 
 
+def test_road_that_changes_under_a_stage_is_missed(tmp_path: Path) -> None:
+    roads, seen = observed(tmp_path)
+    plan = plan_stage(LIFT, (roads, seen), open_table(FAST, tmp_path))
+    (tile,) = plan.todo
+    rows = roads.read(tile.tile)
+    longer = pa.compute.multiply(rows["length_m"], 1.01)
+    roads.commit(rows.set_column(rows.column_names.index("length_m"), "length_m", longer), plan.given[0][tile.tile])
+    done = TileRun(LIFT, (roads, seen), str(tmp_path))(tile)
+    with pytest.raises(StageError, match=r"fast: \d+\.\d m of road in, but \d+\.\d m out"):
+        check_all("fast", plan.given[0], [done.receipt])
+
+
 def test_too_many_rejects_fail_a_stage() -> None:
     receipt = Receipt("q", "", "", 100, 94, 6, 0.0)
     check_rejects("fast", [receipt], 0.06)

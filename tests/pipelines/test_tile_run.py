@@ -118,7 +118,8 @@ def test_road_that_changes_under_a_stage_is_missed(tmp_path: Path) -> None:
     (tile,) = plan.todo
     rows = roads.read(tile.tile)
     longer = pa.compute.multiply(rows["length_m"], 1.01)
-    roads.commit(rows.set_column(rows.column_names.index("length_m"), "length_m", longer), plan.given[0][tile.tile])
+    stretched = rows.set_column(rows.column_names.index("length_m"), "length_m", longer)
+    roads.commit(ROAD_SEGMENT.conform(stretched), plan.given[0][tile.tile])
     done = TileRun(LIFT, (roads, seen), str(tmp_path))(tile)
     with pytest.raises(StageError, match=r"fast: \d+\.\d m of road in, but \d+\.\d m out"):
         check_all("fast", plan.given[0], [done.receipt])

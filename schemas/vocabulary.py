@@ -162,3 +162,50 @@ class RejectReason(StrEnum):
     """The task had not come back from this row when its time was up."""
     TOGETHER = "together"
     """The tile's task broke down, but on none of its rows alone; all rows of the tile are refused."""
+
+
+class Unmatched(StrEnum):
+    """Why a point of a trace is on no segment."""
+
+    NO_ROAD = "no_road"
+    """No road is near enough."""
+    NO_WAY = "no_way"
+    """Roads are near, but no drive leads from the points before to the points behind by any of them."""
+    TOO_SHORT = "too_short"
+    """The trace has too few points near roads that connect: one point tells no direction."""
+
+
+class SpeedKind(StrEnum):
+    """What an observed speed was taken from."""
+
+    ROUTE = "route"
+    """Metres driven over the time between entering and leaving."""
+    DEVICE = "device"
+    """Speeds that the device itself gave."""
+
+
+class PointReason(StrEnum):
+    """Why a point of a trace was dropped before matching."""
+
+    NO_TIME = "no_time"
+    """It has no time, and order alone tells no speed."""
+    FUTURE = "future"
+    """Its time lies ahead of the clock, or before 1980, when no satellite could be heard."""
+    BAD_COORDINATE = "bad_coordinate"
+    """A coordinate is not a number, or lies outside ±180° or ±90°."""
+    NULL_ISLAND = "null_island"
+    """It lies at 0° N 0° E, which receivers say when they know nothing."""
+    DUPLICATE = "duplicate"
+    """Another point of the trace has the same time."""
+    CLOCK_STEP = "clock_step"
+    """The clock of the device jumped back."""
+    JUMP = "jump"
+    """It lies farther off than any car drives in the time, and the points behind do not."""
+    STOP = "stop"
+    """The vehicle stood: the point repeats the place of those around it."""
+    TRIP_END = "trip_end"
+    """It lies near an end of its trip, which is cut off so that nobody's home is told."""
+    LONELY = "lonely"
+    """Too few points are left of its stretch of trace."""
+    UNREADABLE = "unreadable"
+    """A value cannot be read; the message quotes it."""

@@ -33,6 +33,7 @@ MATCH = Contract(
         field("confidence", pa.float32(), "Probability of the segment, 0 to 1.", nullable=True),
         field("reason", pa.string(), "Why there is no segment; `Unmatched` lists the reasons.", nullable=True),
         field("speed_kmh", pa.float32(), "Speed that the device gave.", unit="km/h", nullable=True),
+        field("is_trip_end", pa.bool_(), "Whether it lies near an end of its trip, which is not published."),
         field("route", pa.list_(STEP), "The way from the matched point before; empty where a route begins."),
     ),
     is_key_unique=False,

@@ -13,7 +13,7 @@ PROBE_POINT = Contract(
     version=1,
     key="trace_id",
     fields=(
-        field("trace_id", pa.string(), "Trace, as a salted hash of what the file calls it, or that name itself."),
+        field("trace_id", pa.string(), "Name of the trace, or a salted hash of it."),
         field("number", pa.int32(), "Place of the point in its trace after cleaning, from 0."),
         field("time", TIME, "When the position was taken."),
         field("lon", pa.float64(), "Longitude in WGS 84.", unit="°"),
@@ -43,6 +43,7 @@ TRACE_PIECE = Contract(
         field("speeds", pa.list_(pa.float32()), "Speeds of the device, NaN where unknown.", unit="km/h"),
         field("headings", pa.list_(pa.float32()), "Headings of the device, NaN where unknown.", unit="°"),
         field("accuracies", pa.list_(pa.float32()), "Accuracies of the device, NaN where unknown.", unit="m"),
+        field("trip_ends", pa.list_(pa.bool_()), "Whether each lies near an end of its trip, which is not published."),
     ),
 )
 """A stretch of a trace that is matched as one: its own points, and some before and behind that belong to others.

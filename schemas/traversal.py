@@ -44,6 +44,7 @@ TRAVERSAL = Contract(
         field("enter_fraction", pa.float64(), "Where along the segment it entered: 0 or 1 if at an end."),
         field("leave_fraction", pa.float64(), "Where along the segment it left."),
         field("device_kmh", pa.float32(), "Mean of the speeds that its device gave there.", unit="km/h", nullable=True),
+        field("is_trip_end", pa.bool_(), "Whether a part of it lies near an end of its trip, which is not published."),
     ),
     is_key_unique=False,
 )
@@ -56,7 +57,7 @@ SPEED_OBSERVATION = Contract(
     fields=(
         field("segment_id", pa.string(), "Segment driven on."),
         field("heading", pa.string(), "Direction of travel; `Heading` lists them."),
-        field("trace_id", pa.string(), "Trace, as in PROBE_POINT; counted, never published."),
+        field("trace_id", pa.string(), "Salted hash of the trace."),
         field("time", TIME, "Middle of the time on the segment."),
         field("week_bin", pa.int16(), "Five minutes of the local week, 0 to 2015, from Monday 0:00 on."),
         field("kind", pa.string(), "What the speed was taken from; `SpeedKind` lists them."),

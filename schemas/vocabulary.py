@@ -203,8 +203,6 @@ class PointReason(StrEnum):
     """It lies farther off than any car drives in the time, and the points behind do not."""
     STOP = "stop"
     """The vehicle stood: the point repeats the place of those around it."""
-    TRIP_END = "trip_end"
-    """It lies near an end of its trip, which is cut off so that nobody's home is told."""
     LONELY = "lonely"
     """Too few points are left of its stretch of trace."""
     UNREADABLE = "unreadable"

@@ -71,7 +71,7 @@ def plan_stage(lift: Lift, sources: Sequence[Table], target: Table) -> Plan:
         raise TableError(f"{sources[0].uri}: no tiles: make this table first")
     neighbours = _neighbours(given[0], given[0], lift.halo_m) if lift.halo_m else {}
     places = {
-        table.contract.name: _neighbours(given[0], receipts, lift.halo_m)
+        table.contract.name: _neighbours(given[0], receipts, lift.sight_m)
         for table, receipts in zip(sources, given, strict=True)
         if table.contract in lift.beside
     }
@@ -122,7 +122,7 @@ def _recipe(lift: Lift) -> tuple[str, str, str]:
         type(lift).__qualname__,
     )
     contracts = str([as_json(contract) for contract in (*lift.sources, lift.writes)])
-    return _short(code), _short((repr(lift.halo_m), params_digest(lift.params))), _short((contracts,))
+    return _short(code), _short((repr((lift.halo_m, lift.sight_m)), params_digest(lift.params))), _short((contracts,))
 
 
 def _short(parts: Iterable[str]) -> str:

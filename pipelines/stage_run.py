@@ -138,7 +138,7 @@ class StageRun:
         tiles = {receipt.tile for receipt in receipts}
         self.target.keep_only(tiles)
         Rejects(self.into).keep_only(self.name, tiles)
-        check_all(self.name, self.plan.given[0], receipts)
+        check_all(self.name, self.plan.given[0], receipts, is_one_to_one=not self.lift.spreads)
         check_rejects(self.name, receipts, self.settings.max_reject_rate)
         self.target.save_manifest(receipts)
 
@@ -173,8 +173,12 @@ def _failure(name: str, told: Told) -> Exception:
     return StageError(f"{name}: tile {told.tile}: {told.kind}: {told.error}")
 
 
-def check_all(stage: str, given: Mapping[str, Receipt], receipts: Sequence[Receipt]) -> None:
+def check_all(
+    stage: str, given: Mapping[str, Receipt], receipts: Sequence[Receipt], *, is_one_to_one: bool = True
+) -> None:
     """Raise unless each tile of the source is done once, and its rows and metres of road are accounted for.
+
+    Where any number of rows may come out for each, those given are counted instead of those that came out.
 
     Raises
     ------
@@ -184,7 +188,9 @@ def check_all(stage: str, given: Mapping[str, Receipt], receipts: Sequence[Recei
     if sorted(receipt.tile for receipt in receipts) != sorted(given):
         raise StageError(f"{stage}: {len(given)} tiles in, but {len(receipts)} out")
     rows_in = sum(receipt.rows_out for receipt in given.values())
-    rows_out = sum(receipt.rows_out for receipt in receipts)
+    rows_out = sum(
+        receipt.rows_out if is_one_to_one else receipt.rows_in - receipt.rows_rejected for receipt in receipts
+    )
     rejected = sum(receipt.rows_rejected for receipt in receipts)
     if rows_in != rows_out + rejected:
         raise StageError(f"{stage}: {rows_in} rows in, but {rows_out} out and {rejected} rejected")

@@ -150,7 +150,7 @@ class TileRun:
         tables = {first.contract.name: _with_halo(first, own, around) if self.lift.halo_m and reach else own}
         for table in others:
             is_beside = table.contract in self.lift.beside
-            read = self._near(table, plan, reach) if is_beside else self._joined(table, plan.tile, around)
+            read = self._near(table, plan) if is_beside else self._joined(table, plan.tile, around)
             tables[table.contract.name] = read
         return tables
 
@@ -171,10 +171,11 @@ class TileRun:
             parts.append(read.filter(pc.is_in(read.column(key), rows.column(key).combine_chunks())))
         return pa.concat_tables(parts)
 
-    def _near(self, table: Table, plan: TilePlan, reach: Box | None) -> pa.Table:
-        """Return the rows of a table of other things that lie within reach, sorted by key."""
-        parts = [table.contract.empty()]
-        if reach:
+    def _near(self, table: Table, plan: TilePlan) -> pa.Table:
+        """Return the rows of a table of other things that lie within sight, sorted by key."""
+        parts = [table.contract.empty().select(self._columns(table))]
+        if plan.box:
+            reach = widened(plan.box, self.lift.sight_m)
             parts += [self._within(table, tile, reach) for tile in plan.beside[table.contract.name]]
         return pa.concat_tables(parts).combine_chunks().sort_by(table.contract.key)
 
@@ -184,9 +185,12 @@ class TileRun:
         return other.filter(pa.array(rows_meeting(other.column(BBOX), reach))).select(columns)
 
     def _check(self, plan: TilePlan, keys: pa.ChunkedArray, lifted: Lifted) -> None:
-        """Raise unless every row given came out or was refused, once, under its own key."""
-        told = lifted.rows.num_rows + lifted.rejects.num_rows
+        """Raise unless every row given came out or was refused, once, under its own key; else rows of any number."""
         stage = self.lift.writes.name
+        if self.lift.spreads:
+            self.lift.writes.validate(lifted.rows)
+            return
+        told = lifted.rows.num_rows + lifted.rejects.num_rows
         if told != plan.rows:
             raise StageError(
                 f"{stage}: tile {plan.tile}: {plan.rows} rows in, but {lifted.rows.num_rows} out "

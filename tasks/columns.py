@@ -14,11 +14,14 @@ def _is_geometry(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, shapely.Geometry)
 
 
-def array_values(column: pa.ChunkedArray, hint: object = None) -> npt.NDArray[Any] | list[Any]:
+def array_values(column: pa.ChunkedArray, hint: object = None) -> npt.NDArray[Any] | list[Any] | pa.ChunkedArray:
     """Return a column as one sequence: a NumPy array for numbers and geometries, a list for the rest.
 
-    Lists of as many numbers each are the rows of one array, where `hint` asks for an array.
+    Lists of as many numbers each are the rows of one array, where `hint` asks for an array. Where `hint` is
+    `pa.ChunkedArray` the column is returned as it is.
     """
+    if hint is pa.ChunkedArray:
+        return column
     if pa.types.is_list(column.type) and "ndarray" in str(hint) and pa.types.is_floating(column.type.value_type):
         return _matrix(column)
     if column.type == pa.binary() and "shapely" in str(hint).lower():

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from tasks.grouped import Grouped, Owned, column_array, owned, places
 Tables = Mapping[str, pa.Table]
 """Tables of one tile by the name of their contract."""
 
-Values = Sequence[Any] | npt.NDArray[Any]
+Values: TypeAlias = Sequence[Any] | npt.NDArray[Any] | pa.Array | pa.ChunkedArray
 """One value for each row; of an array with two dimensions each row is a list."""
 
 
@@ -82,6 +82,14 @@ class Lift(Protocol):
     def halo_m(self) -> float:
         """How far into neighbouring tiles the task sees, in metres."""
 
+    @property
+    def sight_m(self) -> float:
+        """How far around the tile tables of `beside` are given, in metres."""
+
+    @property
+    def spreads(self) -> bool:
+        """Whether any number of rows may come out for each row."""
+
     def columns(self, contract: Contract) -> list[str]:
         """Return the columns of a contract read that the lift needs."""
 
@@ -109,9 +117,10 @@ def match(
     writes: Contract,
     *,
     given: Sequence[str] = (),
+    told: Sequence[str] = (),
     has_params: bool = False,
 ) -> Signature:
-    """Return how `task` fits the contracts; `given` names parameters that are not columns.
+    """Return how `task` fits the contracts; `given` names parameters that are not columns, `told` such fields.
 
     Raises
     ------
@@ -131,9 +140,13 @@ def match(
             raise TypeError(f"{task.__name__} takes {name!r}, not in {', '.join(c.name for c in sources)}")
         needs[name] = owners[0]
     _check_keys(sources)
-    gives = tuple(getattr(hints.get("return"), "_fields", ()))
-    if not gives:
+    fields = tuple(getattr(hints.get("return"), "_fields", ()))
+    if not fields:
         raise TypeError(f"{task.__name__} must say that it returns a NamedTuple")
+    missing = [name for name in told if name not in fields]
+    if missing:
+        raise TypeError(f"{task.__name__} must return {missing[0]!r} too")
+    gives = tuple(name for name in fields if name not in told)
     return Signature(needs, gives, _carried(task, gives, sources[0], writes), hints, has_params)
 
 
@@ -184,7 +197,9 @@ class PerRow:
     gathers: tuple[Contract, ...] = ()
     params: object | None = None
     halo_m: float = field(default=0.0, init=False)
+    sight_m: float = field(default=0.0, init=False)
     beside: tuple[Contract, ...] = field(default=(), init=False)
+    spreads: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.signature  # noqa: B018  (checked when built)
@@ -349,7 +364,7 @@ def assemble(
             misfits |= _misfits(contract, name, made[name])
     if misfits:
         left = np.setdiff1d(np.arange(source.num_rows), list(misfits))
-        rest, _ = assemble(contract, signature, source.take(pa.array(left)), [_taken(each, left) for each in values])
+        rest, _ = assemble(contract, signature, source.take(pa.array(left)), [taken(each, left) for each in values])
         return rest, [(row, RejectReason.BAD_VALUE, misfits[row]) for row in sorted(misfits)]
     given = [columns[name] if name in columns else source.column(name) for name in contract.names]
     return pa.Table.from_arrays(given, schema=contract.schema), []
@@ -366,7 +381,10 @@ def _misfits(contract: Contract, name: str, values: Values) -> dict[int, str]:
     return found
 
 
-def _taken(values: Values, rows: npt.NDArray[np.int64]) -> Values:
+def taken(values: Values, rows: npt.NDArray[np.int64]) -> Values:
+    """Return the values of some rows."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values.take(pa.array(rows))
     return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
 
 
@@ -374,7 +392,9 @@ def _arrow_column(contract: Contract, name: str, values: Values) -> pa.Array:
     told = f"{contract.name} v{contract.version}: {name!r}"
     field = contract[name]
     try:
-        if isinstance(values, np.ndarray) and values.ndim == 2:
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            column = values if values.type.equals(field.type) else values.cast(field.type)
+        elif isinstance(values, np.ndarray) and values.ndim == 2:
             column = _lists(values).cast(field.type)
         else:
             column = pa.array(values, type=field.type, from_pandas=False)

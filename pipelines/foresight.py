@@ -90,6 +90,23 @@ class Foresight:
             lift.writes, place, at_worst, {tile: committed.get(tile, at_worst[tile]) for tile in at_worst}
         )
 
+    def parted(self, target: Table, homes: Table, source: Table, *, is_known: bool) -> Table:
+        """Return a table whose rows a run would put into the tiles of `homes` anew, unless all it is made of is known.
+
+        Which tiles then change is not foreseen: at worst all do.
+        """
+        self.tell_read(source)
+        committed = target.receipts()
+        if is_known:
+            return ForeseenTable(target.contract, target.place, committed, committed)
+        unknown = {tile: Receipt(tile, "", UNKNOWN, 0, 0, 0, 0.0, each.bbox) for tile, each in homes.receipts().items()}
+        reasons = Counter({"its input may change": len(unknown)})
+        forecast = Forecast(
+            target.contract.name, 0, len(unknown), frozenset(unknown), len(unknown), 0, 0.0, reasons, None, True
+        )
+        self.forecasts.append(forecast)
+        return ForeseenTable(target.contract, target.place, unknown, committed or unknown)
+
     def open_tiles(self, table: Table) -> set[str]:
         """Return the tiles of a table whose rows are not known before the run."""
         return {tile for tile, receipt in table.receipts().items() if receipt.digest == UNKNOWN}

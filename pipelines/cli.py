@@ -24,6 +24,7 @@ EXAMPLES = {
     "map": "waysmith map out/helsinki --to out/helsinki.html",
     "law": "waysmith law US-OR",
     "evaluate": "waysmith evaluate speed-limits --roads infra/demo/helsinki.osm.pbf --into out/proof",
+    "simulate": "waysmith simulate probes --roads infra/demo/helsinki.osm.pbf --to out/probes.parquet --trips 50",
     "train": "waysmith train speed-limits --roads infra/demo/helsinki.osm.pbf liechtenstein.osm.pbf --into out/model",
 }
 """A command that runs, for each `--help`."""
@@ -90,9 +91,11 @@ def _wrong_input() -> tuple[type[Exception], ...]:
     from tasks.export import ExportError
     from tasks.law.law_table import LawError
     from tasks.readers.reading import ReadError
+    from tasks.probe_export import ProbeExportError
+    from tasks.simulate_probes import SimulationError
 
-    told = (AddressError, CallError, ContractError, EvaluationError, ExportError)
-    return *told, LawError, ReadError, TableError, UnknownJurisdiction
+    told = (AddressError, CallError, ContractError, EvaluationError, ExportError, LawError, ProbeExportError)
+    return *told, ReadError, SimulationError, TableError, UnknownJurisdiction
 
 
 def _failed(error: BaseException, code: int) -> int:
@@ -119,6 +122,7 @@ def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     _add_plan(added, named)
     for add in (_add_new, _add_explain, _add_try, _add_tables, _add_export, _add_map, _add_law, _add_proof, _add_train):
         add(added)
+    _add_simulate(added, is_meant=list(words[:1]) == ["simulate"])
     return parser
 
 
@@ -297,6 +301,22 @@ def _add_proof(added: Any) -> None:
 def _add_train(added: Any) -> None:
     train = _command(added, "train", commands.train_speed_limits, "make the model of limits anew out of maps")
     _add_flow(train, "two maps or more: one is always left out to measure", "folder for the files of the model")
+
+
+def _add_simulate(added: Any, *, is_meant: bool) -> None:
+    told = "drive on the roads of a map with a seed, and write what a GPS receiver would see, with the truth"
+    simulate = _command(added, "simulate", commands.simulate, told)
+    simulate.add_argument("what", choices=["probes"], metavar="WHAT", help="probes")
+    simulate.add_argument("--roads", nargs="+", type=Path, required=True, metavar="FILE", help=OSM_OR_OVERTURE)
+    simulate.add_argument("--mapping", type=Path, metavar="TOML", help="names the columns of a network of your own")
+    simulate.add_argument(
+        "--to", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .gpx for the points"
+    )
+    simulate.add_argument("--truth", type=Path, metavar="DIR", help="folder for the truth (FILE-truth)")
+    if is_meant:  # what simulates takes a second to import
+        from pipelines.simulate_words import add_words
+
+        add_words(simulate)
 
 
 def _bbox(text: str) -> list[float]:

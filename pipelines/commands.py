@@ -156,6 +156,14 @@ def _users_call(options: argparse.Namespace) -> Call:
     return Call(flow.with_options(on_completion=[flow_report], on_failure=[flow_report]), made)
 
 
+def simulate(options: argparse.Namespace) -> None:
+    """Write simulated probes and their truth."""
+    check_files(options.roads)
+    from pipelines.simulate_words import simulate as simulated
+
+    print(simulated(options))
+
+
 def start_task(options: argparse.Namespace) -> None:
     """Write the files of a new task and print how to go on."""
     from pipelines.new_task import write_task

@@ -7,16 +7,21 @@ from schemas.legal_limit import LEGAL_LIMIT
 from schemas.limit_odds import LIMIT_ODDS
 from schemas.map_feature import MAP_FEATURE
 from schemas.posted_limit import POSTED_LIMIT
+from schemas.probe_limit import PROBE_LIMIT, PROBE_SPEED
 from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
 from schemas.sign_limit import SIGN_LIMIT
 from schemas.speed_limit import SPEED_LIMIT
+from schemas.speed_profile import SPEED_PROFILE
 from tasks.built_up import REACH_M, BuiltUpParams, built_up
 from tasks.continuity import HALO_M, continuity
 from tasks.jurisdiction import JurisdictionParams, jurisdiction
 from tasks.lift import PerRow
 from tasks.limit_odds import ONE_VOICE_M, LimitModel, limit_odds
 from tasks.posted_limit import posted_limit
+from tasks.probe_limit import SAME_ROAD_M, DrivingFile, probe_limit
+from tasks.probe_speed import probe_speed
+from tasks.probed_limit import probed_limit
 from tasks.road_attribute import road_attribute
 from tasks.segment_law import LawFile, segment_law
 from tasks.sign_limit import NEAR_M, sign_limit
@@ -48,6 +53,27 @@ LIMITS = PerRow(
     reads=(ROAD_SEGMENT, POSTED_LIMIT, JURISDICTION, BUILT_UP, SIGN_LIMIT, LEGAL_LIMIT, CONTINUITY, LIMIT_ODDS),
     writes=SPEED_LIMIT,
 )
+
+PROBED = PerTile(
+    probe_speed, reads=(ROAD_SEGMENT, ROAD_ATTRIBUTE, POSTED_LIMIT), gathers=(SPEED_PROFILE,), writes=PROBE_SPEED
+)
+
+PROBED_LIMITS = PerRow(
+    probed_limit,
+    reads=(
+        ROAD_SEGMENT,
+        POSTED_LIMIT,
+        JURISDICTION,
+        BUILT_UP,
+        SIGN_LIMIT,
+        LEGAL_LIMIT,
+        CONTINUITY,
+        LIMIT_ODDS,
+        PROBE_LIMIT,
+    ),
+    writes=SPEED_LIMIT,
+)
+"""In place of `LIMITS` where there are probes; a segment without any comes out as there."""
 
 
 def places(override: str | None) -> PerTile:
@@ -85,5 +111,16 @@ def likely(params: LimitModel) -> PerTile:
         reads=(ROAD_SEGMENT, ROAD_ATTRIBUTE, JURISDICTION, BUILT_UP, CONTINUITY, LEGAL_LIMIT),
         writes=LIMIT_ODDS,
         halo_m=ONE_VOICE_M + MARGIN_M,
+        params=params,
+    )
+
+
+def driven_as(params: DrivingFile) -> PerTile:
+    """Return the stage that asks what the speeds of probes say of limits."""
+    return PerTile(
+        probe_limit,
+        reads=(ROAD_SEGMENT, PROBE_SPEED, LIMIT_ODDS),
+        writes=PROBE_LIMIT,
+        halo_m=SAME_ROAD_M + MARGIN_M,
         params=params,
     )

@@ -18,13 +18,8 @@ DRIVEN_STEP = Contract(
         field("to", pa.float64(), "Where it ends."),
         field("enter", TIME, "When it begins."),
         field("leave", TIME, "When it ends."),
-        field(
-            "speed_kmh",
-            pa.float32(),
-            "Speed of the device at its end.",
-            unit="km/h",
-            nullable=True,
-        ),
+        field("speed_kmh", pa.float32(), "Speed of the device at its end.", unit="km/h", nullable=True),
+        field("is_trip_end", pa.bool_(), "Whether it leads to a point near an end of its trip."),
     ),
     is_key_unique=False,
 )

@@ -85,6 +85,8 @@ class Basis(StrEnum):
     """The map states a zone with this limit (`zone:maxspeed=DE:30`)."""
     IMPLICIT = "implicit"
     """The map names the law that holds (`maxspeed=DE:urban`), and the law names the limit."""
+    PROBE = "probe"
+    """Vehicles drive as they do where this limit is posted."""
     CONTINUITY = "continuity"
     """The same road has this limit before or behind the segment."""
     LAW = "law"

@@ -5,12 +5,16 @@ has before its own tags and signs are heard into those after: a true witness nev
 """
 
 from collections.abc import Iterable, Mapping
+from statistics import fmean
+from types import MappingProxyType
 from typing import NamedTuple
 
 from schemas.vocabulary import Basis
 
 OTHERS = 10
 """Limits that a wrong witness may name instead, alike likely."""
+UNTOLD = 0.0005
+"""Probability of a limit that the odds do not name, where probes are heard: they leave out those below 1 in 1000."""
 FLOOR = 0.01
 """Probability that a limit that a witness names has before, where nothing spoke for it: a town may do what none did."""
 
@@ -19,6 +23,9 @@ RELIABILITY = {Basis.POSTED: 0.98, Basis.SIGN: 0.9, Basis.ZONE: 0.9, Basis.IMPLI
 
 DECIDING = 0.7
 """A witness that is less often right is weighed with the others, but does not decide by its rung."""
+
+MOST_INFERRED = 0.98
+"""Confidence that what probes decide does not go beyond, as nothing inferred does."""
 
 ORDER = {basis: rank for rank, basis in enumerate(Basis)}
 """Rungs, strongest first."""
@@ -34,10 +41,21 @@ class Witness(NamedTuple):
     """Share of the reliability of its kind: less for a sign that may stand on the next road."""
 
 
-def posterior(prior: Mapping[str, float], witnesses: Iterable[Witness]) -> dict[str, float]:
+SILENCE: Mapping[str, float] = MappingProxyType({})
+"""What probes say where there are none."""
+
+
+def posterior(
+    prior: Mapping[str, float], witnesses: Iterable[Witness], probes: Mapping[str, float] = SILENCE
+) -> dict[str, float]:
     """Return the probability of each limit after all witnesses are heard.
 
     What the prior leaves of 1 is that of limits which nobody named, so that one witness alone is not taken for certain.
+
+    Parameters
+    ----------
+    probes
+        How likely the observed speeds are under each limit, up to a factor; others are as likely as the mean of these.
 
     Examples
     --------
@@ -47,9 +65,11 @@ def posterior(prior: Mapping[str, float], witnesses: Iterable[Witness]) -> dict[
     >>> round(posterior({}, [Witness(Basis.POSTED, "30 km/h")])["30 km/h"], 3)
     0.98
     """
-    heard = list(witnesses)
+    heard, usual = list(witnesses), fmean(probes.values()) if probes else 1.0
     unnamed = max(1 - sum(prior.values()), 0.0) / (OTHERS + 1)
     chances = {**prior} | {each.limit: max(prior.get(each.limit, 0.0), FLOOR, unnamed) for each in heard}
+    for limit in probes:
+        chances.setdefault(limit, max(UNTOLD, unnamed))
     rest = OTHERS * unnamed
     for basis, limit, weight in heard:
         right = RELIABILITY[basis] * weight
@@ -57,6 +77,9 @@ def posterior(prior: Mapping[str, float], witnesses: Iterable[Witness]) -> dict[
         rest *= wrong
         for known in chances:
             chances[known] *= max(right, wrong) if known == limit else wrong
+    if probes:
+        chances = {limit: chance * probes.get(limit, usual) for limit, chance in chances.items()}
+        rest *= usual
     total = sum(chances.values()) + rest
     return {limit: chance / total for limit, chance in chances.items()}
 
@@ -70,3 +93,37 @@ def strongest(witnesses: Iterable[Witness]) -> Witness | None:
     '30 km/h'
     """
     return min(witnesses, key=lambda each: (ORDER[each.basis], -each.weight), default=None)
+
+
+def odds_against(limit: str, prior: Mapping[str, float], probes: Mapping[str, float], reliability: float) -> float:
+    """Return the odds that a statement of `limit` is wrong, by its reliability and the probes.
+
+    If it is wrong the others hold, each as likely as the prior has it: Bayes' rule for right or wrong. 0 where the
+    probes say nothing of the limit or of others.
+
+    Examples
+    --------
+    >>> round(odds_against("50 km/h", {"30 km/h": 0.5}, {"30 km/h": 1.0, "50 km/h": 0.001}, 0.98), 1)
+    20.4
+    """
+    shares = {other: max(prior.get(other, 0.0), FLOOR) for other in probes if other != limit}
+    if limit not in probes or not shares:
+        return 0.0
+    otherwise = sum(share * probes[other] for other, share in shares.items()) / sum(shares.values())
+    return otherwise / probes[limit] * (1 - reliability) / reliability
+
+
+def carries(limit: str, before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Return whether what came in between made the limit the likeliest, or more than squared its odds.
+
+    Examples
+    --------
+    >>> carries("30 km/h", {"30 km/h": 0.4, "50 km/h": 0.6}, {"30 km/h": 0.7, "50 km/h": 0.3})
+    True
+    >>> carries("30 km/h", {"30 km/h": 0.9}, {"30 km/h": 0.95})
+    False
+    """
+    if not before or max(before, key=lambda each: before[each]) != limit:
+        return True
+    old, new = (chances[limit] / max(1 - chances[limit], 1e-9) for chances in (before, after))
+    return new > max(old, old**2)

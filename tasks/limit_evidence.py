@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
 from tasks.ladder import ORDER, RELIABILITY, Witness
-from tasks.limit_text import limit_speed, limit_text
+from tasks.limit_text import UNLIMITED, limit_speed, limit_text
 from tasks.maxspeed import UnreadableSpeed, read_maxspeed
 
 Row = Mapping[str, Any]
@@ -22,6 +22,10 @@ OVERRULED = re.compile(r"not counted, since (.+) says otherwise$", re.DOTALL)
 """How notes on a statement end that another one contradicts; the group is the other's tag."""
 LEAST_AREA = 0.05
 """Probability of an area below which its law is not worth a line."""
+CONFLICT = "what is stated is wrong by"
+"""How a note says that probes contradict what is stated; the odds stand behind it."""
+MOST_ODDS = 1e6
+"""Odds above which no more is told."""
 FULL = 0.9
 """Weight of a sign that stands on one segment: it counts as fully reliable."""
 
@@ -38,6 +42,7 @@ class Around(NamedTuple):
     nearest_limit: str | None
     nearest_m: float
     odds: Sequence[Row]
+    probes: Sequence[Row] = ()
 
 
 def own_witnesses(
@@ -126,10 +131,55 @@ def _is_for(heading: Heading, row: Row) -> bool:
     return row["heading"] is None or row["heading"] == heading
 
 
-def evidence_rows(evidence: Sequence[Evidence], around: Around) -> list[Evidence]:
+def probe_heard(heading: Heading | None, probes: Sequence[Row]) -> Row | None:
+    """Return what probes say for one heading, or for both (None), where one alone is driven those of it.
+
+    Parameters
+    ----------
+    probes
+        As in PROBE_LIMIT.
+
+    Examples
+    --------
+    >>> one = [{"heading": "forward", "traces": 9}]
+    >>> probe_heard(None, one) == one[0], probe_heard(Heading.BACKWARD, one)
+    (True, None)
+    """
+    of_heading = next((each for each in probes if each["heading"] == heading), None)
+    return probes[0] if heading is None and of_heading is None and probes else of_heading
+
+
+def likelihoods(probe: Row | None) -> dict[str, float]:
+    """Return how likely the speeds of probes are under each limit; nothing where there are none."""
+    return {each["limit"]: each["likelihood"] for each in probe["likelihood"]} if probe else {}
+
+
+def probe_row(probe: Row, limit: str | None, heading: str | None = None, odds: float = 0.0) -> Evidence:
+    """Return what probes say as evidence: the limit they speak for, and its share of all likelihoods.
+
+    Parameters
+    ----------
+    limit
+        The limit that was chosen, whose likelihood is told.
+    odds
+        That what is stated is wrong; from 1 on it is a conflict.
+    """
+    told = likelihoods(probe)
+    best = max(told, key=lambda each: told[each])
+    note = f"{probe['traces']} traces, free flow {probe['free_flow_kmh']:.0f} km/h"
+    note += ", as without a limit" if best == UNLIMITED else ""
+    if limit and limit != best:
+        note += f"; likelihood of {limit} {told.get(limit, 0.0):.2g} of that"
+    if odds >= 1:
+        note += f"; {CONFLICT} {min(odds, MOST_ODDS):.3g} to 1"
+    return _row(Basis.PROBE, best, told[best] / sum(told.values()), note, heading)
+
+
+def evidence_rows(evidence: Sequence[Evidence], around: Around, probes: Sequence[Evidence] = ()) -> list[Evidence]:
     """Return all that was heard, in the order of the rungs."""
     rows = [
         *evidence,
+        *probes,
         *(_sign_row(each) for each in around.signs),
         *(_implied_row(each) for each in around.implied),
         *_continuity_row(around),

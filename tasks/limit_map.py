@@ -1,30 +1,18 @@
 """Speed limits as a map for people: one HTML page with all data and code inside."""
 
-import base64
-import gzip
-import html
-import json
-import re
-from importlib import metadata, resources
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import shapely
 
-from schemas.vocabulary import Heading, OneWay, RoadClass, SpeedUnit
+from schemas.vocabulary import Heading, OneWay, SpeedUnit
 from tasks.legend import View, basis_view, confidence_view, inferred, limit_view
+from tasks.page import STEPS_PER_DEGREE as STEPS_PER_DEGREE
+from tasks.page import dataset_credits, drawing_rank, html_page, line_steps, view_json
 from tasks.rule_words import rule_text
 from tasks.speed_rule import speed_in_kmh
-
-STEPS_PER_DEGREE = 1_000_000
-"""The page keeps coordinates as whole steps of 0.1 m."""
-
-OSM = "OpenStreetMap"
-"""Name of the dataset that wants its contributors named."""
 
 Row = dict[str, Any]
 
@@ -48,38 +36,24 @@ def map_page(limits: pa.Table, segments: pa.Table, *, title: str) -> str:
     >>> page.splitlines()[0], "<title>R&amp;D</title>" in page
     ('<!doctype html>', True)
     """
-    told = json.dumps(page_data(limits, segments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    parts = {
-        "title": html.escape(title),
-        "leaflet_licence": metadata.distribution("django-js-lib-leaflet").read_text("LICENSE") or "",
-        "leaflet_css": re.sub(r"url\([^)]*\)", "none", _leaflet("leaflet.css")),
-        "leaflet_js": re.sub(r"//# sourceMappingURL.*", "", _leaflet("leaflet.js")),
-        "data": base64.b64encode(gzip.compress(told.encode(), mtime=0)).decode(),
-    }
-    template = resources.files("tasks").joinpath("limit_map.html").read_text(encoding="utf-8")
-    return re.sub(r"@@(\w+)@@", lambda place: parts[place[1]], template)
-
-
-def _leaflet(name: str) -> str:
-    """Return a file of Leaflet, which a Python package brings along."""
-    return resources.files("js_lib_leaflet").joinpath("static", "js_lib_leaflet", name).read_text(encoding="utf-8")
+    return html_page("limit_map.html", page_data(limits, segments), title=title)
 
 
 def page_data(limits: pa.Table, segments: pa.Table) -> dict[str, Any]:
     """Return what the page knows, as JSON values: parallel lists with one item for each segment."""
     limits, segments = _aligned(limits, segments)
     roads, found = segments.select(ROAD_COLUMNS).to_pylist(), limits.select(LIMIT_COLUMNS).to_pylist()
-    counts, steps = _steps(segments["geometry"])
+    counts, steps = line_steps(segments["geometry"])
     rows = [_row(road, limit) for road, limit in zip(roads, found, strict=True)]
     is_inferred = inferred(limits["basis"].to_pylist())
     return {
         "counts": counts,
         "steps": steps,
         "columns": {name: [row[name] for row in rows] for name in (rows[0] if rows else ())},
-        "views": [_view_json(view) for view in _views(limits, segments)],
+        "views": [view_json(view) for view in _views(limits, segments)],
         "inferred": [int(each) for each in is_inferred],
         "inferred_metres": float(segments["length_m"].to_numpy()[is_inferred].sum()),
-        "credits": _credits(roads),
+        "credits": dataset_credits(road["sources"] for road in roads),
         "metres": pc.sum(segments["length_m"]).as_py() or 0.0,
         "is_imperial": any(f" {SpeedUnit.MPH}" in row["forward"] for row in rows),
     }
@@ -105,17 +79,8 @@ def _aligned(limits: pa.Table, segments: pa.Table) -> tuple[pa.Table, pa.Table]:
         lost = limits["segment_id"].filter(pc.is_null(places))[0].as_py()
         raise ValueError(f"map_page: segment_id {lost!r} of the limits is not among the segments")
     segments = segments.take(places)
-    rank = pc.index_in(segments["class"], value_set=pa.array([str(word) for word in RoadClass]))
-    order = np.argsort(-pc.fill_null(rank, len(RoadClass)).to_numpy(), kind="stable")
+    order = np.argsort(drawing_rank(segments), kind="stable")
     return limits.take(order), segments.take(order)
-
-
-def _steps(geometry: pa.ChunkedArray) -> tuple[list[int], list[int]]:
-    """Return how many vertices each line has, and x and y of all vertices in turn as steps from the one before."""
-    shapes = shapely.from_wkb(geometry.to_numpy())
-    places = np.round(shapely.get_coordinates(shapes) * STEPS_PER_DEGREE).astype(np.int64)
-    steps = np.diff(places, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
-    return shapely.get_num_coordinates(shapes).tolist(), steps.ravel().tolist()
 
 
 def _views(limits: pa.Table, segments: pa.Table) -> list[View]:
@@ -132,11 +97,6 @@ def _highest(limits: pa.Table, one_way: pa.ChunkedArray) -> npt.NDArray[np.float
     forward, backward = (limits[f"max_speed_{heading}_kmh"].to_numpy() for heading in Heading)
     forward = np.where(ways == OneWay.BACKWARD, np.nan, forward)
     return np.fmax(forward, np.where(ways == OneWay.FORWARD, np.nan, backward))
-
-
-def _view_json(view: View) -> Row:
-    entries = [entry._asdict() | {"colour": entry.colour._asdict()} for entry in view.entries]
-    return {"name": view.name, "entries": entries, "codes": view.codes}
 
 
 def _row(road: Row, limit: Row) -> Row:
@@ -185,10 +145,3 @@ def _evidence_cells(witness: Row) -> list[str]:
     weight = "" if witness["weight"] is None else f"{witness['weight']:.2f}"
     basis = (witness["basis"] or "").replace("_", " ")
     return [basis, speed, witness["heading"] or "", weight, witness["note"] or ""]
-
-
-def _credits(roads: list[Row]) -> list[str]:
-    """Return the datasets to credit, OpenStreetMap first."""
-    datasets = {source["dataset"] for source in chain.from_iterable(road["sources"] for road in roads)}
-    named = sorted(name for name in datasets if name and name != OSM)
-    return ([f"© {OSM} contributors"] if OSM in datasets else []) + named

@@ -5,8 +5,29 @@ from typing import Any, NamedTuple
 
 from schemas.vocabulary import Basis, Heading, SpeedReason
 from tasks.inferred_rule import inferred_rules
-from tasks.ladder import DECIDING, FLOOR, ORDER, RELIABILITY, posterior, strongest
-from tasks.limit_evidence import SURE, Around, Evidence, evidence_rows, explained, own_witnesses, reason_of
+from tasks.ladder import (
+    DECIDING,
+    FLOOR,
+    MOST_INFERRED,
+    ORDER,
+    RELIABILITY,
+    carries,
+    odds_against,
+    posterior,
+    strongest,
+)
+from tasks.limit_evidence import (
+    SURE,
+    Around,
+    Evidence,
+    evidence_rows,
+    explained,
+    likelihoods,
+    own_witnesses,
+    probe_heard,
+    probe_row,
+    reason_of,
+)
 from tasks.limit_text import UNLIMITED, limit_kmh
 from tasks.speed_rule import Rule, longest_limit
 
@@ -37,6 +58,23 @@ class Choice(NamedTuple):
     limit: str
     basis: Basis
     confidence: float
+    odds_against: float = 0.0
+    """That what is stated of the segment is wrong, by what probes say."""
+
+
+class Stated(NamedTuple):
+    """What the map states of a segment; as in POSTED_LIMIT."""
+
+    rules: Sequence[Rule]
+    forward: Row | None
+    backward: Row | None
+    reason: str | None
+    evidence: Sequence[Evidence]
+
+    @property
+    def posted(self) -> dict[Heading, Row | None]:
+        """The number that is stated for each heading."""
+        return {Heading.FORWARD: self.forward, Heading.BACKWARD: self.backward}
 
 
 def speed_limit(
@@ -85,19 +123,24 @@ def speed_limit(
     (50.0, 'learned', 0.8)
     """
     around = Around(built_up, built_up_note, signs, legal, implied, nearest_id, nearest_limit, nearest_m, odds)
-    code = jurisdictions[0]["code"] if jurisdictions else None
-    told = evidence_rows(evidence, around)
-    if reason in WITHOUT_NUMBER:
-        return SpeedLimit(code, list(rules), None, None, Basis.POSTED.value, None, reason, told)
-    posted = {Heading.FORWARD: forward, Heading.BACKWARD: backward}
-    chosen = _chosen(posted, reason, evidence, around)
+    return weighed(Stated(rules, forward, backward, reason, evidence), jurisdictions, around)
+
+
+def weighed(stated: Stated, jurisdictions: Sequence[Row], around: Around) -> SpeedLimit:
+    """Return the limit of a segment by what the map states of it, and by all around it."""
+    code, rules = jurisdictions[0]["code"] if jurisdictions else None, list(stated.rules)
+    if stated.reason in WITHOUT_NUMBER:
+        told = evidence_rows(stated.evidence, around, _probe_rows(around, {}))
+        return SpeedLimit(code, rules, None, None, Basis.POSTED.value, None, stated.reason, told)
+    chosen = _chosen(stated, around)
+    told = evidence_rows(stated.evidence, around, _probe_rows(around, chosen))
     known = [each for each in chosen.values() if each]
     if not known:
-        return SpeedLimit(code, list(rules), None, None, None, None, SpeedReason.NO_LAW.value, told)
+        return SpeedLimit(code, rules, None, None, None, None, SpeedReason.NO_LAW.value, told)
     limits = {heading: each.limit for heading, each in chosen.items() if each}
-    made = inferred_rules(rules, posted, limits, legal, built_up)
+    made = inferred_rules(rules, stated.posted, limits, around.legal, around.built_up)
     ahead, back = (_kmh(each) for each in chosen.values())
-    if len(legal) > 1:
+    if len(around.legal) > 1:
         ahead, back = (longest_limit(made, heading) if chosen[heading] else None for heading in Heading)
     return SpeedLimit(
         jurisdiction=code,
@@ -111,34 +154,69 @@ def speed_limit(
     )
 
 
-def _chosen(
-    posted: Mapping[Heading, Row | None], reason: str | None, evidence: Sequence[Row], around: Around
-) -> dict[Heading, Choice | None]:
+def _chosen(stated: Stated, around: Around) -> dict[Heading, Choice | None]:
     """Return the limit of each heading; where all that is said holds for both, it is weighed once."""
-    said = (*evidence, *around.signs, *around.implied)
-    if posted[Heading.FORWARD] == posted[Heading.BACKWARD] and all(each["heading"] is None for each in said):
-        both = choose(Heading.FORWARD, posted[Heading.FORWARD], reason, evidence, around)
-        return dict.fromkeys(posted, both)
-    return {heading: choose(heading, each, reason, evidence, around) for heading, each in posted.items()}
+    if _is_alike(stated, around):
+        probe = probe_heard(None, around.probes)
+        both = choose(Heading.FORWARD, stated.forward, stated.reason, stated.evidence, around, probe)
+        return dict.fromkeys(stated.posted, both)
+    return {
+        heading: choose(heading, each, stated.reason, stated.evidence, around, probe_heard(heading, around.probes))
+        for heading, each in stated.posted.items()
+    }
+
+
+def _is_alike(stated: Stated, around: Around) -> bool:
+    """Whether all that is stated holds for both headings."""
+    said = (*stated.evidence, *around.signs, *around.implied)
+    return stated.forward == stated.backward and all(each["heading"] is None for each in said)
+
+
+def _probe_rows(around: Around, chosen: Mapping[Heading, Choice | None]) -> list[Evidence]:
+    """Return what probes say as evidence: once where both headings are of one choice."""
+    ways: list[Heading | None] = [*chosen] if len({*chosen.values()}) > 1 else [None]
+    heard = [(heading, probe_heard(heading, around.probes), chosen.get(heading or Heading.FORWARD)) for heading in ways]
+    return [
+        probe_row(probe, choice.limit if choice else None, heading, choice.odds_against if choice else 0.0)
+        for heading, probe, choice in heard
+        if probe
+    ]
 
 
 def choose(
-    heading: Heading, posted: Row | None, reason: str | None, evidence: Sequence[Row], around: Around
+    heading: Heading,
+    posted: Row | None,
+    reason: str | None,
+    evidence: Sequence[Row],
+    around: Around,
+    probe: Row | None = None,
 ) -> Choice | None:
-    """Return the limit of one heading, None where nothing tells any, or where the map states what is no number."""
+    """Return the limit of one heading, None where nothing tells any, or where the map states what is no number.
+
+    Parameters
+    ----------
+    probe
+        What the speeds of the heading say, as in PROBE_LIMIT.
+    """
     reason = reason_of(heading, posted, reason, evidence)
     if reason in WITHOUT_NUMBER:
         return None
     prior = {each["limit"]: each["probability"] for each in around.odds}
     witnesses = list(own_witnesses(heading, posted, reason, evidence, around))
-    after = posterior(prior, witnesses) if witnesses else prior
+    before = posterior(prior, witnesses) if witnesses else prior
+    driven = likelihoods(probe)
+    after = posterior(prior, witnesses, driven) if driven else before
     if own := strongest(each for each in witnesses if RELIABILITY[each.basis] * each.weight >= DECIDING):
-        return Choice(own.limit, own.basis, after[own.limit])
+        against = odds_against(own.limit, prior, driven, RELIABILITY[own.basis] * own.weight)
+        return Choice(own.limit, own.basis, after[own.limit], against)
     if not after:
         return _by_law(around)
     limit = max(after, key=lambda each: after[each])
+    if driven and carries(limit, before, after):
+        return Choice(limit, Basis.PROBE, min(after[limit], MOST_INFERRED))
     said = strongest(each for each in witnesses if each.limit == limit)
-    return Choice(limit, said.basis if said else _ground(limit, around), after[limit])
+    sure = min(after[limit], max(MOST_INFERRED, before[limit])) if driven else after[limit]
+    return Choice(limit, said.basis if said else _ground(limit, around), sure)
 
 
 def _by_law(around: Around) -> Choice | None:

@@ -1,0 +1,223 @@
+"""Probe files read into the tables of points and of pieces of traces, on the grid of the roads."""
+
+import os
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from pipelines.reading import is_read, note_of, reading_fingerprint, write_note
+from pipelines.road_segments import grid_of
+from pipelines.row_spill import RowSpill
+from pipelines.table import Rejects, Table, open_table
+from pipelines.tile_run import StageError
+from schemas.contract import BBOX, Contract
+from schemas.probe import PROBE_POINT, TRACE_PIECE
+from schemas.receipt import Receipt
+from schemas.reject import REJECT
+from schemas.vocabulary import PointReason
+from tasks.clean_trace import CleanParams
+from tasks.fingerprint import digest
+from tasks.readers.probe_format import POINT, ProbeBatch, ProbeFormat
+from tasks.readers.probes import read_probes, sources
+from tasks.tiling import Grid, box_centres
+from tasks.trace_rows import TraceRows, trace_rows
+from tasks.trace_piece import PieceParams
+
+READERS = ("tasks.readers.probes", "tasks.trace_rows", "tasks.tiling")
+"""Modules whose sources decide what a reading gives."""
+
+HEAP_BYTES = 256_000_000
+"""Points that are held at once, in bytes of Arrow; the rest of the work takes some three times as much."""
+
+BUCKETS = 64
+"""Parts that traces are put into by a digest of their ids: each is cleaned at once."""
+
+LISTED = 100
+"""Points dropped in cleaning that are listed for each reason; the others are counted."""
+
+Ints = npt.NDArray[np.int64]
+
+
+class PointCounts(NamedTuple):
+    """What became of the points that were read."""
+
+    read: int
+    kept: int
+    traces: int
+    """Traces that points were kept of."""
+    pieces: int
+    dropped: Mapping[str, int]
+    """How many were dropped, by `PointReason`, the most frequent first."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of the files, one line each."""
+
+    def in_words(self) -> str:
+        """Return the counts in one line.
+
+        Examples
+        --------
+        >>> PointCounts(12_345, 11_900, 7, 9, {"stop": 400, "jump": 45}).in_words()
+        '12,345 points: 11,900 kept, 400 stop, 45 jump'
+        """
+        told = [f"{self.kept:,} kept", *(f"{count:,} {reason}" for reason, count in self.dropped.items())]
+        return f"{self.read:,} points: {', '.join(told)}"
+
+
+@task(name="probe_point", task_run_name="probe_point", cache_policy=NO_CACHE)
+def probe_points(
+    files: Sequence[Path],
+    segments: Table,
+    into: str,
+    format: ProbeFormat = ProbeFormat(),
+    clean: CleanParams = CleanParams(),
+    pieces: PieceParams = PieceParams(),
+    salt: str | None = None,
+    heap_bytes: int = HEAP_BYTES,
+) -> tuple[Table, Table]:
+    """Read probe files, clean their traces and cut them into pieces; nothing is read where nothing changed.
+
+    Points and pieces lie in the tile that owns the centre of the box of the piece. Points of one trace may stand
+    anywhere in the files: they are brought together on local disk, so that memory is needed for `heap_bytes` some
+    four times, for a sixty-fourth of all points, for the longest trace and for the largest tile.
+
+    Parameters
+    ----------
+    segments
+        Table of the roads, whose grid cuts the pieces too.
+    salt
+        With it trace ids become digests of salt and id, which cannot be told back without the salt.
+
+    Raises
+    ------
+    ReadError
+        If no file can be read, or something must be said of their format first.
+    StageError
+        If points got lost.
+    TableError
+        If the folder of temporary files or a table cannot be written.
+    """
+    points, cut = open_table(PROBE_POINT, into), open_table(TRACE_PIECE, into)
+    grid = grid_of(segments)
+    named = [(each.prefix, each.trace) for each in sources(files, format)]
+    settings = (named, format, clean, pieces, digest(salt or ""), grid.tiles)
+    fingerprints = [reading_fingerprint(table, READERS, files, *settings) for table in (points, cut)]
+    if all(is_read(table, told) for table, told in zip((points, cut), fingerprints, strict=True)):
+        return points, cut
+    with TemporaryDirectory(prefix="waysmith-") as folder:
+        reading = _Reading(Path(folder), grid, clean, pieces, salt, heap_bytes)
+        reading.read(read_probes(files, format))
+        counts = reading.commit(points, cut, Rejects(into))
+    write_note(points, fingerprints[0], counts=counts._asdict())
+    write_note(cut, fingerprints[1])
+    return points, cut
+
+
+def point_counts(points: Table) -> PointCounts:
+    """Return what became of the points that the table PROBE_POINT was read from."""
+    told = note_of(points)["counts"]
+    return PointCounts(**{**told, "notes": tuple(told["notes"])})
+
+
+class _Reading:
+    """The points of one reading, on their way from files to buckets of traces to tiles."""
+
+    def __init__(
+        self, folder: Path, grid: Grid, clean: CleanParams, pieces: PieceParams, salt: str | None, heap_bytes: int
+    ) -> None:
+        self.grid, self.clean, self.cut, self.salt = grid, clean, pieces, salt
+        self.buckets = RowSpill(folder, "bucket", BUCKETS, POINT, heap_bytes)
+        self.points = RowSpill(folder, "point", len(grid.tiles), PROBE_POINT.schema, heap_bytes)
+        self.pieces = RowSpill(folder, "piece", len(grid.tiles), TRACE_PIECE.schema, heap_bytes)
+        self.given = self.kept = self.traces = self.cuts = 0
+        self.dropped: Counter[PointReason] = Counter()
+        self.rejects = [REJECT.empty()]
+        self.notes: list[str] = []
+        self.tiles: set[int] = set()
+
+    def read(self, batches: Iterable[ProbeBatch]) -> None:
+        """Take in all batches, then clean the traces bucket by bucket."""
+        for batch in batches:
+            self.given += batch.read
+            self.dropped.update(batch.dropped)
+            self.rejects.append(batch.rejects)
+            self.notes += batch.notes
+            points, owners = _in_buckets(batch.points, self.salt)
+            self.buckets.add(points, owners)
+        self.buckets.close()
+        listed: Counter[PointReason] = Counter()
+        for bucket in range(BUCKETS):
+            self._clean(trace_rows(self.buckets.of(bucket), self.clean, self.cut, LISTED, listed))
+        self.points.close()
+        self.pieces.close()
+
+    def _clean(self, rows: TraceRows) -> None:
+        """Put the points and pieces of a bucket into tiles."""
+        tiles = self.grid.owners(*box_centres(rows.pieces.column(BBOX)))
+        self.pieces.add(rows.pieces, tiles)
+        self.points.add(rows.points, tiles[rows.owner])
+        self.tiles.update(np.unique(tiles).tolist())
+        self.kept += rows.points.num_rows
+        self.cuts += rows.pieces.num_rows
+        self.traces += rows.traces
+        self.dropped.update(rows.dropped)
+        self.rejects.append(rows.rejects)
+
+    def commit(self, points: Table, pieces: Table, rejects: Rejects) -> PointCounts:
+        """Write all tiles and what was refused, and return the counts, which add up."""
+        rejects.prepare()
+        rejects.commit(PROBE_POINT.name, "q", pa.concat_tables(self.rejects))
+        given = sum(_commit(self.points, points, self.grid, self.tiles))
+        cut = sum(_commit(self.pieces, pieces, self.grid, self.tiles))
+        if not self.given == given + self.dropped.total() or given != self.kept or cut != self.cuts:
+            raise StageError(
+                f"{PROBE_POINT.name}: {self.given} points read, but {given} in tiles and {self.dropped.total()} "
+                f"dropped; {self.cuts} pieces, but {cut} in tiles"
+            )
+        dropped = {str(reason): count for reason, count in self.dropped.most_common()}
+        return PointCounts(given + self.dropped.total(), given, self.traces, cut, dropped, tuple(self.notes))
+
+
+def _in_buckets(points: pa.Table, salt: str | None) -> tuple[pa.Table, Ints]:
+    """Return points with the bucket of each; their ids are digests if there is a salt."""
+    ids = points.column("trace_id").combine_chunks().dictionary_encode()
+    names = ids.dictionary.to_pylist()
+    if salt is not None:
+        names = [blake2b(name.encode(), key=_key(salt), digest_size=16).hexdigest() for name in names]
+        hidden = pa.DictionaryArray.from_arrays(ids.indices, pa.array(names, pa.string())).dictionary_decode()
+        points = points.set_column(0, POINT.field("trace_id"), hidden)
+    buckets = np.array([zlib.crc32(name.encode()) % BUCKETS for name in names], dtype=np.int64)
+    return points, buckets[ids.indices.to_numpy(zero_copy_only=False)]
+
+
+def _key(salt: str) -> bytes:
+    """Return a salt of any length as a key of BLAKE2b."""
+    return blake2b(salt.encode(), digest_size=64).digest()
+
+
+def _commit(spill: RowSpill, target: Table, grid: Grid, tiles: set[int]) -> Iterator[int]:
+    """Commit the rows of each tile, as many tiles at once as there are cores, and yield how many each holds."""
+
+    def commit(tile: int) -> int:
+        rows = spill.of(tile)
+        receipt = Receipt(grid.tiles[tile], "", "", rows.num_rows, rows.num_rows, 0, 0.0)
+        return target.commit(_shaped(rows, target.contract), receipt).rows_out
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        yield from pool.map(commit, sorted(tiles))
+    target.keep_only({grid.tiles[tile] for tile in tiles})
+
+
+def _shaped(rows: pa.Table, contract: Contract) -> pa.Table:
+    contract.validate(rows)
+    return rows.combine_chunks()

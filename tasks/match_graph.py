@@ -1,0 +1,400 @@
+"""Roads as match points need them: a directed graph of stretches between connectors, and an index of their chords."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+from schemas.vocabulary import OneWay, RoadClass
+from tasks.measure import fractions, steps
+from tasks.road_graph import MOST_AT_ONE_PLACE
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+TYPICAL_KMH = {
+    RoadClass.MOTORWAY: 105.0,
+    RoadClass.TRUNK: 85.0,
+    RoadClass.PRIMARY: 65.0,
+    RoadClass.SECONDARY: 55.0,
+    RoadClass.TERTIARY: 45.0,
+    RoadClass.UNCLASSIFIED: 40.0,
+    RoadClass.RESIDENTIAL: 30.0,
+    RoadClass.LIVING_STREET: 15.0,
+    RoadClass.SERVICE: 15.0,
+    RoadClass.TRACK: 12.0,
+    RoadClass.UNKNOWN: 30.0,
+}
+"""What free traffic drives on each class, roughly: it weighs one way against another and is never published."""
+
+EVEN_KMH = 50.0
+"""Speed of the road whose cost for a metre is 1."""
+
+LEAST_COST = 0.6
+"""Cost for a metre on the quickest class is no less; so much of the crow's metres is a lower bound of every cost."""
+
+MOST_COST = 2.0
+"""Cost for a metre on the slowest class is no more: short ends on service roads must stay possible."""
+
+TURN_COST = 60.0
+"""Cost of turning back; a turn by 90° costs half, straight on nothing: metres of detour taken to save it."""
+
+BACK_COST = 350.0
+"""Cost of a U-turn where the road goes on."""
+
+DEAD_END_COST = 30.0
+"""Cost of a U-turn where it does not."""
+
+LOOK_M = 12.0
+"""How far from the connector the direction of a turn is taken: first chords of a junction are often odd."""
+
+NEAR_FRACTION = 1e-9
+"""Places on a segment closer than this are one."""
+
+CELL_M = 60.0
+"""Width of a cell of the index."""
+
+
+class Edges(NamedTuple):
+    """Directed edges: 2 s runs along stretch s in drawing direction, 2 s + 1 against it; arrays by edge unless said."""
+
+    metres: Floats
+    """Geodesic length."""
+    cost: Floats
+    """Metres weighed by class: what a driver would rather avoid costs more."""
+    seconds: Floats
+    """At the typical speed of the class."""
+    is_open: Flags
+    """Whether cars may drive it."""
+    end_lon: Floats
+    """Where it ends, degrees."""
+    end_lat: Floats
+    link_start: Ints
+    """Links of edge e are link_start[e] up to link_start[e + 1]."""
+    link_to: Places
+    """Edge that a link leads to, by link."""
+    link_cost: Floats
+    """What its turn costs, in metres, by link."""
+
+
+class Chords(NamedTuple):
+    """Straight pieces of the stretches; those of stretch s are start[s] up to start[s + 1]."""
+
+    start: Ints
+    stretch: Places
+    lon: Floats
+    lat: Floats
+    """Where each begins."""
+    dlon: Floats
+    dlat: Floats
+    """From there to its end."""
+    along: Floats
+    """Metres from the begin of the stretch."""
+    metres: Floats
+
+
+class Cells(NamedTuple):
+    """A grid over the chords: those that touch cell (x, y) are chord[start[y * across + x]] and what follows."""
+
+    west: float
+    south: float
+    width: float
+    """Degrees of longitude."""
+    height: float
+    """Degrees of latitude."""
+    across: int
+    down: int
+    start: Ints
+    chord: Places
+
+
+class MatchGraph(NamedTuple):
+    """What the matcher sees of the roads. Nothing in it depends on roads far away but the numbers of its rows."""
+
+    segment_id: pa.Array
+    """Ascending."""
+    segment: Places
+    """Segment of each stretch."""
+    from_at: Floats
+    """Where on its segment each stretch begins, a fraction of geodesic length."""
+    to_at: Floats
+    edges: Edges
+    chords: Chords
+    cells: Cells
+
+
+def match_graph(road_segment: pa.Table) -> MatchGraph:
+    """Return the graph of a ROAD_SEGMENT table (segment_id, geometry, class, one_way and connectors are read).
+
+    A segment is cut into stretches at its connectors. An end without a connector gets one of its own.
+    """
+    table = road_segment.take(pc.sort_indices(road_segment["segment_id"])).combine_chunks()
+    lines = _lines(table["geometry"])
+    stretches = _stretches(table["connectors"])
+    cut = _cut(lines, stretches)
+    chords = _chords(cut, len(stretches.segment))
+    length = lines.length[stretches.segment] * (stretches.to_at - stretches.from_at)
+    edges = _edges(table, stretches, length, cut)
+    kept = np.flatnonzero(chords.metres > 0)
+    return MatchGraph(
+        segment_id=table["segment_id"].combine_chunks(),
+        segment=stretches.segment.astype(np.int32),
+        from_at=stretches.from_at,
+        to_at=stretches.to_at,
+        edges=edges,
+        chords=chords,
+        cells=_cells(chords, kept),
+    )
+
+
+def _between(keys: Floats, key: Floats, values: Floats) -> Floats:
+    """Return values at `keys`, interpolated; nothing for nothing."""
+    return np.interp(keys, key, values) if len(key) else np.empty(0)
+
+
+class _Lines(NamedTuple):
+    """Vertices of all segments: segment, fraction of geodesic length, longitude and latitude; and metres a segment."""
+
+    segment: Ints
+    at: Floats
+    lon: Floats
+    lat: Floats
+    length: Floats
+
+
+def _lines(geometry: pa.ChunkedArray) -> _Lines:
+    xy, segment = shapely.get_coordinates(shapely.from_wkb(geometry.to_numpy()), return_index=True)
+    offsets = np.searchsorted(segment, np.arange(len(geometry) + 1))
+    lon, lat = xy[:, 0].copy(), xy[:, 1].copy()
+    metres = steps(lon, lat, offsets)
+    length = np.bincount(segment, weights=metres, minlength=len(geometry)).astype(np.float64)
+    return _Lines(segment, fractions(metres, offsets), _unrolled(lon), lat, length)
+
+
+def _unrolled(lon: Floats) -> Floats:
+    """Return longitudes without a jump, where a tile lies on both sides of the antimeridian."""
+    if len(lon) and lon.max() - lon.min() > 180:
+        return np.where(lon < 0, lon + 360, lon)
+    return lon
+
+
+class _Stretches(NamedTuple):
+    """Stretches between connectors, by segment and place; `tail` and `head` number the connectors at their ends."""
+
+    segment: Ints
+    from_at: Floats
+    to_at: Floats
+    tail: Ints
+    head: Ints
+    nodes: int
+
+
+def _stretches(connectors: pa.ChunkedArray) -> _Stretches:
+    lists = connectors.combine_chunks()
+    count = pc.list_value_length(lists).fill_null(0).to_numpy()
+    segment = np.repeat(np.arange(len(lists)), count)
+    touched = lists.flatten()
+    names = touched.field("connector_id").dictionary_encode()
+    node = names.indices.to_numpy().astype(np.int64)
+    at = np.clip(touched.field("at").to_numpy(), 0, 1)
+    segment, at, node, nodes = _with_ends(segment, at, node, len(names.dictionary), len(lists))
+    order = np.lexsort((at, segment))
+    segment, at, node = segment[order], at[order], node[order]
+    one = np.flatnonzero(segment[1:] == segment[:-1])
+    return _Stretches(segment[one], at[one], at[one + 1], node[one], node[one + 1], nodes)
+
+
+def _with_ends(segment: Ints, at: Floats, node: Ints, nodes: int, segments: int) -> tuple[Ints, Floats, Ints, int]:
+    """Return connectors with one at each end of every segment; ends are exactly 0 and 1."""
+    at = np.where(at < NEAR_FRACTION, 0.0, np.where(at > 1 - NEAR_FRACTION, 1.0, at))
+    bare = [np.setdiff1d(np.arange(segments), segment[at == end]) for end in (0.0, 1.0)]
+    added = np.concatenate(bare)
+    ends = np.repeat([0.0, 1.0], [len(each) for each in bare])
+    fresh = nodes + np.arange(len(added))
+    return (
+        np.concatenate([segment, added]),
+        np.concatenate([at, ends]),
+        np.concatenate([node, fresh]),
+        nodes + len(added),
+    )
+
+
+class _Cut(NamedTuple):
+    """Vertices of all stretches, stretch by stretch; `key` is 2 × segment + fraction and rises over all of `lon`."""
+
+    stretch: Ints
+    metres: Floats
+    """From the begin of the stretch."""
+    lon: Floats
+    lat: Floats
+    key: Floats
+    key_lon: Floats
+    key_lat: Floats
+    length: Floats
+    """Metres of each segment."""
+
+
+def _cut(lines: _Lines, stretches: _Stretches) -> _Cut:
+    """Return the vertices of the stretches: those of the segments, and one at each connector."""
+    key = 2.0 * lines.segment + lines.at
+    low, high = 2.0 * stretches.segment + stretches.from_at, 2.0 * stretches.segment + stretches.to_at
+    first = np.searchsorted(key, low + NEAR_FRACTION, side="right")
+    last = np.maximum(np.searchsorted(key, high - NEAR_FRACTION, side="left"), first)
+    inner = last - first
+    count = inner + 2
+    start = np.concatenate([[0], np.cumsum(count)])
+    stretch = np.repeat(np.arange(len(count)), count)
+    place = np.arange(start[-1]) - start[stretch]
+    vertex = first[stretch] + place - 1
+    keys = np.where(place == 0, low[stretch], high[stretch])
+    is_inner = (place > 0) & (place <= inner[stretch])
+    keys[is_inner] = key[vertex[is_inner]]
+    lon, lat = _between(keys, key, lines.lon), _between(keys, key, lines.lat)
+    metres = (keys - low[stretch]) * lines.length[stretches.segment[stretch]]
+    return _Cut(stretch, metres, lon, lat, key, lines.lon, lines.lat, lines.length)
+
+
+def _chords(cut: _Cut, stretches: int) -> Chords:
+    one = np.flatnonzero(cut.stretch[1:] == cut.stretch[:-1])
+    stretch = cut.stretch[one]
+    return Chords(
+        start=np.searchsorted(stretch, np.arange(stretches + 1)).astype(np.int64),
+        stretch=stretch.astype(np.int32),
+        lon=cut.lon[one],
+        lat=cut.lat[one],
+        dlon=cut.lon[one + 1] - cut.lon[one],
+        dlat=cut.lat[one + 1] - cut.lat[one],
+        along=cut.metres[one],
+        metres=cut.metres[one + 1] - cut.metres[one],
+    )
+
+
+def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) -> Edges:
+    kmh = _by_word(table["class"], {str(word): kmh for word, kmh in TYPICAL_KMH.items()}, 30.0)[stretches.segment]
+    one_way = table["one_way"]
+    ahead = ~_is_word(one_way, OneWay.BACKWARD)[stretches.segment]
+    back = ~_is_word(one_way, OneWay.FORWARD)[stretches.segment]
+    is_open = np.column_stack([ahead, back]).ravel()
+    tail = np.column_stack([stretches.tail, stretches.head]).ravel()
+    head = np.column_stack([stretches.head, stretches.tail]).ravel()
+    ends = [_between(_keys(stretches, 1.0), cut.key, each) for each in (cut.key_lon, cut.key_lat)]
+    begins = [_between(_keys(stretches, 0.0), cut.key, each) for each in (cut.key_lon, cut.key_lat)]
+    source, target = _links(tail, head, is_open, stretches.nodes)
+    per_metre = np.clip((EVEN_KMH / kmh) ** 0.5, LEAST_COST, MOST_COST)
+    metres = np.repeat(length, 2)
+    return Edges(
+        metres=metres,
+        cost=metres * np.repeat(per_metre, 2),
+        seconds=metres * np.repeat(3.6 / kmh, 2),
+        is_open=is_open,
+        end_lon=np.column_stack([ends[0], begins[0]]).ravel(),
+        end_lat=np.column_stack([ends[1], begins[1]]).ravel(),
+        link_start=np.searchsorted(source, np.arange(len(tail) + 1)).astype(np.int64),
+        link_to=target.astype(np.int32),
+        link_cost=_turn_costs(source, target, head, tail, _directions(stretches, length, cut), stretches.nodes),
+    )
+
+
+def _keys(stretches: _Stretches, share: float) -> Floats:
+    at = stretches.from_at + share * (stretches.to_at - stretches.from_at)
+    return 2.0 * stretches.segment + at
+
+
+def _by_word(column: pa.ChunkedArray, values: dict[str, float], otherwise: float) -> Floats:
+    """Return a number for each word of a column."""
+    words = column.combine_chunks().dictionary_encode()
+    known = np.array([values.get(word, otherwise) for word in words.dictionary.to_pylist()] or [otherwise])
+    return known[words.indices.to_numpy()]
+
+
+def _is_word(column: pa.ChunkedArray, word: str) -> Flags:
+    flags: Flags = pc.equal(column, str(word)).to_numpy()
+    return flags
+
+
+def _links(tail: Ints, head: Ints, is_open: Flags, nodes: int) -> tuple[Ints, Ints]:
+    """Return which open edges lead into which, by edge; a place with more ends than any junction has links none."""
+    opened = np.flatnonzero(is_open)
+    leaving = opened[np.argsort(tail[opened], kind="stable")]
+    start = np.searchsorted(tail[leaving], np.arange(nodes + 1))
+    count = np.diff(start)
+    count[count > MOST_AT_ONE_PLACE] = 0
+    many = count[head[opened]]
+    source = np.repeat(opened, many)
+    place = np.arange(len(source)) - np.repeat(np.cumsum(many) - many, many)
+    return source, leaving[start[head[source]] + place]
+
+
+def _directions(stretches: _Stretches, length: Floats, cut: _Cut) -> tuple[Floats, Floats]:
+    """Return unit vectors (east, north) of travel at begin and end of each directed edge; shape (edges, 2) each."""
+    share = np.minimum(LOOK_M / np.maximum(length, LOOK_M), 1.0)
+    span = stretches.to_at - stretches.from_at
+    low = 2.0 * stretches.segment + stretches.from_at
+    spots = [low, low + share * span, low + (1 - share) * span, low + span]
+    lon = [_between(each, cut.key, cut.key_lon) for each in spots]
+    lat = [_between(each, cut.key, cut.key_lat) for each in spots]
+    first, last = _unit(lon[1] - lon[0], lat[1] - lat[0], lat[0]), _unit(lon[3] - lon[2], lat[3] - lat[2], lat[3])
+    begins = np.stack([first, -last], axis=1).reshape(-1, 2)
+    ends = np.stack([last, -first], axis=1).reshape(-1, 2)
+    return begins, ends
+
+
+def _unit(dlon: Floats, dlat: Floats, lat: Floats) -> Floats:
+    east, north = dlon * np.cos(np.radians(lat)), dlat
+    size = np.hypot(east, north)
+    units: Floats = np.column_stack([east, north]) / np.where(size > 0, size, 1.0)[:, None]
+    return units
+
+
+def _turn_costs(
+    source: Ints, target: Ints, head: Ints, tail: Ints, directions: tuple[Floats, Floats], nodes: int
+) -> Floats:
+    """Return what each link's turn costs, in metres."""
+    begins, ends = directions
+    cosine = (ends[source] * begins[target]).sum(axis=1)
+    cost = TURN_COST * (1 - cosine) / 2
+    is_back = (source ^ 1) == target
+    touching = np.bincount(tail, minlength=nodes)
+    is_dead_end = touching[head[source]] == 1
+    cost[is_back] = np.where(is_dead_end[is_back], DEAD_END_COST, BACK_COST)
+    made: Floats = cost
+    return made
+
+
+def _cells(chords: Chords, kept: Ints) -> Cells:
+    """Return the grid of the chords `kept`; cells grow where roads are few for the ground they cover."""
+    if not len(kept):
+        return Cells(0.0, 0.0, 1.0, 1.0, 1, 1, np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int32))
+    lon, lat, dlon, dlat = (each[kept] for each in (chords.lon, chords.lat, chords.dlon, chords.dlat))
+    west, south = np.minimum(lon, lon + dlon), np.minimum(lat, lat + dlat)
+    east, north = np.maximum(lon, lon + dlon), np.maximum(lat, lat + dlat)
+    high = CELL_M / 110_574
+    wide = high / max(np.cos(np.radians(np.abs(lat).max())), 0.01)
+    span = (east.max() - west.min()) / wide * ((north.max() - south.min()) / high)
+    grow = max(1.0, (span / (16 * len(kept) + 4096)) ** 0.5)
+    wide, high = wide * grow, high * grow
+    left, low = west.min(), south.min()
+    across, down = int((east.max() - left) / wide) + 1, int((north.max() - low) / high) + 1
+    columns = [np.minimum(((each - left) / wide).astype(np.int64), across - 1) for each in (west, east)]
+    rows = [np.minimum(((each - low) / high).astype(np.int64), down - 1) for each in (south, north)]
+    cell, chord = _covered(columns[0], columns[1], rows[0], rows[1], across)
+    order = np.lexsort((chord, cell))
+    start = np.searchsorted(cell[order], np.arange(across * down + 1)).astype(np.int64)
+    return Cells(
+        float(left), float(low), wide, high, across, down, start, kept[chord[order]].astype(np.int32)
+    )
+
+
+def _covered(left: Ints, right: Ints, low: Ints, high: Ints, across: int) -> tuple[Ints, Ints]:
+    """Return cell and chord for each cell of the box of each chord."""
+    width, height = right - left + 1, high - low + 1
+    count = width * height
+    chord = np.repeat(np.arange(len(count)), count)
+    place = np.arange(len(chord)) - np.repeat(np.cumsum(count) - count, count)
+    x, y = left[chord] + place % width[chord], low[chord] + place // width[chord]
+    return y * across + x, chord

@@ -1,0 +1,308 @@
+"""The matcher's one compiled call: pieces of traces in, a place for each point and the steps to it out."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.match_graph import MatchGraph
+from tasks.match_lattice import (
+    DROPPED,
+    KEPT,
+    MISSED_POINTS,
+    MISSED_US,
+    NO_ROAD,
+    NO_WAY,
+    Lattice,
+    Mass,
+    Roads,
+    Room,
+    Scales,
+    Track,
+    add_states,
+    advance,
+    begin,
+    choose,
+    crow_m,
+    lattice_room,
+    mass_room,
+    sigma_of,
+    weigh,
+)
+from tasks.match_candidate import room as near_room
+from tasks.match_path import (
+    Cursor,
+    Legs,
+    Placed,
+    Spans,
+    Steps,
+    legs_between,
+    legs_room,
+    nearest_on_legs,
+    place_on_edge,
+    placed_room,
+    refuse_chain,
+    settle,
+    steps_room,
+    walk,
+)
+from tasks.match_search import kept_room, search_room
+from tasks.road_graph import compiled
+
+Ints = npt.NDArray[np.int64]
+
+STEPS_A_POINT = 3
+"""Room for steps that is made at first; more is made when it is full."""
+
+
+def match_points(
+    graph: MatchGraph, track: Track, offsets: Ints, own_from: Ints, own_to: Ints, scales: Scales
+) -> tuple[Placed, Steps]:
+    """Return what becomes of each point and the steps of all routes, in order of the own points they lead to.
+
+    Piece i has the points from offsets[i] up to offsets[i + 1]; its own ones lie between places own_from[i] and
+    own_to[i] of the piece. Steps lead to own points alone.
+    """
+    roads = Roads(graph.edges, graph.chords, graph.cells)
+    spans = Spans(graph.segment, graph.from_at, graph.to_at)
+    longest = int(np.diff(offsets).max(initial=0))
+    slots = np.full(len(graph.edges.metres), -1, dtype=np.int32)
+    room = Room(near_room(), search_room(graph.edges), kept_room(graph.edges), slots)
+    lattice, mass, legs = lattice_room(longest), mass_room(longest), legs_room(graph.edges)
+    placed, steps = placed_room(len(track.time)), steps_room(STEPS_A_POINT * len(track.time) + 64)
+    piece, used = 0, 0
+    while True:
+        piece, used = _match_pieces(
+            roads, spans, track, offsets, own_from, own_to, scales, room, lattice, mass, legs, placed, steps, piece, used
+        )
+        if piece == len(offsets) - 1:
+            return placed, Steps(*(each[:used] for each in steps))
+        steps = Steps(*(np.concatenate([each, np.empty_like(each)]) for each in steps))
+
+
+@compiled
+def _match_pieces(
+    roads: Roads,
+    spans: Spans,
+    track: Track,
+    offsets: Ints,
+    own_from: Ints,
+    own_to: Ints,
+    scales: Scales,
+    room: Room,
+    lattice: Lattice,
+    mass: Mass,
+    legs: Legs,
+    placed: Placed,
+    steps: Steps,
+    piece: int,
+    used: int,
+) -> tuple[int, int]:
+    """Match pieces from `piece` on until all are done or `steps` is full; return the next piece and steps written."""
+    while piece < len(offsets) - 1:
+        first, end = offsets[piece], offsets[piece + 1]
+        columns = _build(roads, track, first, end, scales, room, lattice, placed)
+        own = (first + own_from[piece], first + own_to[piece])
+        written = _route(
+            roads, spans, track, room, lattice, mass, legs, placed, steps, columns, end, own[0], own[1], used
+        )
+        if written < 0:
+            break
+        used = written
+        piece += 1
+    return piece, used
+
+
+@compiled
+def _build(
+    roads: Roads, track: Track, first: int, end: int, scales: Scales, room: Room, lattice: Lattice, placed: Placed
+) -> int:
+    """Build the lattice of one piece; return how many columns it has.
+
+    A point that no way leads to is missed and the next one tried; when too many are missed, a new chain begins at
+    the first of them.
+    """
+    columns, used, missed, first_missed = 0, 0, 0, -1
+    is_fresh = True
+    point = first
+    while point < end or (not is_fresh and first_missed >= 0):
+        if point == end or _is_lost(track, lattice, columns, missed, point):
+            point, is_fresh, missed, first_missed = first_missed, True, 0, -1
+        if not is_fresh and point < end - 1 and _is_close(track, lattice.point[columns - 1], point, scales):
+            placed.status[point] = DROPPED
+            point, missed, first_missed = point + 1, 0, -1
+            continue
+        count = add_states(roads, track, point, scales, room, lattice, columns)
+        if count > 0 and is_fresh:
+            begin(lattice, columns)
+        elif count == 0 or not advance(roads, track, scales, room, lattice, columns, used):
+            placed.status[point] = NO_ROAD if count == 0 else NO_WAY
+            if not is_fresh:
+                missed += 1
+                first_missed = point if first_missed < 0 else first_missed
+            point += 1
+            continue
+        if not is_fresh:
+            used += count * (lattice.first[columns] - lattice.first[columns - 1])
+        placed.status[point] = KEPT
+        columns, point, is_fresh, missed, first_missed = columns + 1, point + 1, False, 0, -1
+    return columns
+
+
+@compiled
+def _is_lost(track: Track, lattice: Lattice, columns: int, missed: int, point: int) -> bool:
+    """Whether so many points were missed before this one that the route breaks."""
+    if missed <= MISSED_POINTS:
+        return False
+    return track.time[point] - track.time[lattice.point[columns - 1]] > MISSED_US
+
+
+@compiled
+def _is_close(track: Track, kept: int, point: int, scales: Scales) -> bool:
+    """Whether a point tells too little that the kept one before did not."""
+    sigma = max(sigma_of(track.accuracy[kept], scales), sigma_of(track.accuracy[point], scales))
+    return crow_m(track, kept, point) < scales.apart_sigmas * sigma
+
+
+@compiled
+def _route(
+    roads: Roads,
+    spans: Spans,
+    track: Track,
+    room: Room,
+    lattice: Lattice,
+    mass: Mass,
+    legs: Legs,
+    placed: Placed,
+    steps: Steps,
+    columns: int,
+    last: int,
+    own_from: int,
+    own_to: int,
+    used: int,
+) -> int:
+    """Give the points of one piece their places and routes; return how many steps are written, or -1 for no room."""
+    start = 0
+    while start < columns:
+        end = start + 1
+        while end < columns and lattice.block[end] >= 0:
+            end += 1
+        behind = lattice.point[end] if end < columns else last
+        if end - start < 2:
+            refuse_chain(placed, lattice.point[start], behind)
+        else:
+            choose(lattice, start, end)
+            weigh(lattice, start, end, mass, spans.segment)
+            used = _chain(
+                roads, spans, track, room, lattice, legs, placed, steps, start, end, behind, own_from, own_to, used
+            )
+            if used < 0:
+                break
+        start = end
+    return used
+
+
+@compiled
+def _chain(
+    roads: Roads,
+    spans: Spans,
+    track: Track,
+    room: Room,
+    lattice: Lattice,
+    legs: Legs,
+    placed: Placed,
+    steps: Steps,
+    start: int,
+    end: int,
+    behind: int,
+    own_from: int,
+    own_to: int,
+    used: int,
+) -> int:
+    """Walk along one chain of columns, whose points end before `behind`."""
+    state = lattice.chosen[start]
+    place = lattice.along[state]
+    settle(
+        placed, lattice.point[start], lattice.edge[state], place, lattice.distance[state], lattice.confidence[start], 0
+    )
+    for column in range(start + 1, end + 1):
+        if column < end:
+            count = legs_between(roads, track, room, lattice, column, place, legs)
+        else:  # points behind the last column stand on its edge
+            edge = lattice.edge[lattice.chosen[end - 1]]
+            legs.edge[0], legs.begin[0], legs.end[0], count = edge, place, roads.edges.metres[edge], 1
+        stop = lattice.point[column] if column < end else behind
+        if used + count + stop - lattice.point[column - 1] + 2 > len(steps.segment):
+            return -1
+        cursor, used = _between(
+            roads, spans, track, lattice, legs, placed, steps, column, end, count, place, stop, own_from, own_to, used
+        )
+        if column < end:
+            place, used = _arrive(
+                roads, spans, track, lattice, legs, placed, steps, column, count, cursor, own_from, own_to, used
+            )
+    return used
+
+
+@compiled
+def _between(
+    roads: Roads,
+    spans: Spans,
+    track: Track,
+    lattice: Lattice,
+    legs: Legs,
+    placed: Placed,
+    steps: Steps,
+    column: int,
+    end: int,
+    count: int,
+    place: float,
+    stop: int,
+    own_from: int,
+    own_to: int,
+    used: int,
+) -> tuple[Cursor, int]:
+    """Give the points that were dropped before a column their places on the legs to it."""
+    kept = lattice.point[column - 1]
+    cursor = Cursor(0, place, track.time[kept])
+    sure = lattice.confidence[column - 1]
+    if column < end:
+        sure = min(sure, lattice.confidence[column])
+    for point in range(kept + 1, stop):
+        if placed.status[point] != DROPPED:
+            continue
+        to, distance = nearest_on_legs(roads.edges, roads.chords, legs, count, cursor, track, point)
+        written = 0
+        if own_from <= point < own_to:
+            written = walk(roads.edges, spans, legs, cursor, to, steps, used)
+        settle(placed, point, legs.edge[to.leg], to.place, distance, sure, written)
+        cursor, used = to, used + written
+    return cursor, used
+
+
+@compiled
+def _arrive(
+    roads: Roads,
+    spans: Spans,
+    track: Track,
+    lattice: Lattice,
+    legs: Legs,
+    placed: Placed,
+    steps: Steps,
+    column: int,
+    count: int,
+    cursor: Cursor,
+    own_from: int,
+    own_to: int,
+    used: int,
+) -> tuple[float, int]:
+    """Walk to the place of a column; return it, which is never behind the one before, and steps written."""
+    point, state = lattice.point[column], lattice.chosen[column]
+    edge, place, distance = legs.edge[count - 1], legs.end[count - 1], lattice.distance[state]
+    if place != lattice.along[state]:
+        lon, lat = track.lon[point], track.lat[point]
+        distance = place_on_edge(roads.edges, roads.chords, edge, place, place, lon, lat)[1]
+    written = 0
+    if own_from <= point < own_to:
+        to = Cursor(count - 1, place, track.time[point])
+        written = walk(roads.edges, spans, legs, cursor, to, steps, used)
+    settle(placed, point, edge, place, distance, lattice.confidence[column], written)
+    return place, used + written

@@ -1,0 +1,159 @@
+"""From traversals to observed speeds, in the local time of the place, under hashed names."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.vocabulary import SpeedKind
+from tasks.grouped import Grouped
+from tasks.local_time import time_zones, week_bins
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+HASH_BYTES = 16
+"""Bytes of a hashed name; two of 10¹² traces share one with a probability of 10⁻¹⁵."""
+
+
+@dataclass(frozen=True)
+class SpeedObserving:
+    """Which traversals tell a speed."""
+
+    salt: str = field(repr=False)
+    """Kept secret, it keeps anyone from finding a trace by hashing its name; the same salt gives the same hashes."""
+    least_share: float = 0.5
+    """Share of the segment that must have been driven …"""
+    least_metres: float = 50.0
+    """… or metres of it, whichever is less."""
+    slowest_kmh: float = 2.0
+    """Below it the vehicle was not under way: it parked, or somebody walked."""
+    fastest_kmh: float = 250.0
+    """Above it the positions or the clock were wrong."""
+
+
+class SpeedObservations(NamedTuple):
+    """Columns of SPEED_OBSERVATION, and the row of the segment."""
+
+    row: Ints
+    heading: Array
+    trace_id: Array
+    time: Array
+    week_bin: npt.NDArray[np.int16]
+    kind: Array
+    speed_kmh: Floats
+    metres: Floats
+
+
+def observe_speed(
+    *,
+    bbox: pa.ChunkedArray,
+    length_m: Floats,
+    trace_id: Grouped,
+    heading: Grouped,
+    enter: Grouped,
+    leave: Grouped,
+    enter_fraction: Grouped,
+    leave_fraction: Grouped,
+    device_kmh: Grouped,
+    is_trip_end: Grouped,
+    params: SpeedObserving,
+) -> SpeedObservations:
+    """Return the speeds that the traversals of each segment tell: those of routes first, then those of devices.
+
+    A travel speed is the metres between entering and leaving over the time between; waits count. The speed of a device
+    is the mean of what it said there. Traversals at the ends of trips tell nothing, nor do those of too little road
+    and speeds that are not plausible. Local time is that of the zone at the centre of the segment's `bbox`.
+
+    Raises
+    ------
+    ValueError
+        If the salt is empty or longer than 64 bytes.
+
+    Examples
+    --------
+    >>> box = pa.chunked_array([[{"xmin": 24.9, "ymin": 60.1, "xmax": 25.0, "ymax": 60.2}]])
+    >>> one = lambda value: Grouped(np.array([value]), np.array([0, 1]))
+    >>> made = observe_speed(
+    ...     bbox=box, length_m=np.array([100.0]), trace_id=one("a"), heading=one("forward"),
+    ...     enter=one(np.datetime64("2026-03-30T05:00:00")), leave=one(np.datetime64("2026-03-30T05:00:09")),
+    ...     enter_fraction=one(0.0), leave_fraction=one(1.0), device_kmh=one(41.0), is_trip_end=one(False),
+    ...     params=SpeedObserving(salt="secret"),
+    ... )
+    >>> list(zip(made.kind.tolist(), made.speed_kmh.round(1).tolist(), made.week_bin.tolist()))
+    [('route', 40.0, 96), ('device', 41.0, 96)]
+    """
+    owner, driven = trace_id.owners, np.abs(leave_fraction.values - enter_fraction.values)
+    metres, hours = driven * length_m[owner], _hours(leave.values - enter.values)
+    is_open = ~is_trip_end.values.astype(bool) & (hours > 0)
+    is_open &= (driven >= params.least_share) | (metres >= params.least_metres)
+    speed = np.divide(metres / 1000, hours, out=np.full(len(metres), np.nan), where=is_open)
+    by_route = np.flatnonzero(_is_plausible(speed, params))
+    by_device = np.flatnonzero(is_open & _is_plausible(device_kmh.values, params))
+    seen = np.concatenate([by_route, by_device])
+    time = enter.values[seen] + (leave.values[seen] - enter.values[seen]) // 2
+    return SpeedObservations(
+        row=owner[seen],
+        heading=heading.values[seen],
+        trace_id=hashed(trace_id.values, seen, salt=params.salt),
+        time=time,
+        week_bin=_local_bins(bbox, owner[seen], time),
+        kind=np.repeat(np.array([SpeedKind.ROUTE.value, SpeedKind.DEVICE.value]), [len(by_route), len(by_device)]),
+        speed_kmh=np.concatenate([speed[by_route], device_kmh.values[by_device]]),
+        metres=metres[seen],
+    )
+
+
+def hashed(names: Array, rows: Ints, *, salt: str) -> Array:
+    """Return the hashed name at each of `rows`: BLAKE2b keyed with the salt (RFC 7693), in hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If the salt is empty or longer than 64 bytes.
+
+    Examples
+    --------
+    >>> hashed(np.array(["a", "b", "a"]), np.array([0, 2]), salt="x").tolist()
+    ['809b78e659e976e4cbada6d9580efc0a', '809b78e659e976e4cbada6d9580efc0a']
+    """
+    key = salt.encode()
+    if not 0 < len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
+        raise ValueError(f"a salt of {len(key)} bytes, expected 1 to {hashlib.blake2b.MAX_KEY_SIZE}")
+    code, known = pd.factorize(names[rows])
+    made = [hashlib.blake2b(str(name).encode(), key=key, digest_size=HASH_BYTES).hexdigest() for name in known]
+    picked: Array = np.array(made, dtype=object)[code]
+    return picked
+
+
+def _hours(times: Array) -> Floats:
+    """Return spans of time in hours."""
+    hours: Floats = times / np.timedelta64(1, "h")
+    return hours
+
+
+def _is_plausible(speed: Array, params: SpeedObserving) -> Bools:
+    """Whether each is the speed (km/h) of a vehicle under way; NaN is not."""
+    is_plausible: Bools = (speed >= params.slowest_kmh) & (speed <= params.fastest_kmh)
+    return is_plausible
+
+
+def _local_bins(bbox: pa.ChunkedArray, owner: Ints, time: Array) -> npt.NDArray[np.int16]:
+    """Return the five minutes of the local week of each moment at its segment."""
+    wanted, place = np.unique(owner, return_inverse=True)
+    boxes = bbox.take(pa.array(wanted))
+    west, south, east, north = (_side(boxes, side) for side in ("xmin", "ymin", "xmax", "ymax"))
+    zone, names = pd.factorize(np.array(time_zones((west + east) / 2, (south + north) / 2), dtype=object))
+    return week_bins(time, names.tolist(), zone.astype(np.int64)[place])
+
+
+def _side(boxes: pa.ChunkedArray, side: str) -> Floats:
+    numbers: Floats = pc.struct_field(boxes, side).to_numpy().astype(np.float64)
+    return numbers

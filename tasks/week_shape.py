@@ -1,0 +1,101 @@
+"""Weekly profiles as runs of equal bins, as a map page draws them; how fast a road is at rush hour."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.speed_profile import WEEK_BINS
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+BLOCK = 1024
+"""Profiles that are laid out at a time: 25 MB."""
+
+WIDEST_RUSH_MIN = 120
+"""Widest bin (minutes) that still tells of the hour that it lies in."""
+
+
+class Weeks(NamedTuple):
+    """Bins of some profiles. Shape: (n, 2016) each; km/h, observations, and minutes that the mean is taken over."""
+
+    kmh: Floats
+    count: Ints
+    minutes: Ints
+
+
+def weeks(profiles: pa.Table) -> Weeks:
+    """Return the weekly profiles of rows of SPEED_PROFILE.
+
+    Raises
+    ------
+    ValueError
+        If a list does not have 2,016 values.
+    """
+    return Weeks(*(_matrix(profiles, name) for name in ("week_kmh", "week_count", "week_minutes")))
+
+
+def _matrix(profiles: pa.Table, name: str) -> npt.NDArray[np.float64] | Ints:
+    column = profiles[name].combine_chunks()
+    sizes = np.asarray(column.value_lengths())
+    for row in np.flatnonzero(sizes != WEEK_BINS)[:1].tolist():
+        owner = profiles["segment_id"][row].as_py()
+        raise ValueError(f"speed_profile of segment_id {owner!r}: {sizes[row]} values in {name!r}, not {WEEK_BINS}")
+    kind = np.float64 if name == "week_kmh" else np.int64
+    return column.flatten().to_numpy(zero_copy_only=False).astype(kind).reshape(-1, WEEK_BINS)
+
+
+def is_rush() -> Bools:
+    """Return which bins of the week are rush hour, in the morning and in the afternoon. Shape: (2, 2016).
+
+    Monday to Friday, 7:00 to 9:00 and 16:00 to 18:00.
+
+    Examples
+    --------
+    >>> is_rush().sum(axis=1).tolist()
+    [120, 120]
+    """
+    day, within = np.divmod(np.arange(WEEK_BINS), WEEK_BINS // 7)
+    hour = within // 12
+    return np.stack([(day < 5) & (hour >= start) & (hour < start + 2) for start in (7, 16)])
+
+
+def rush_kmh(week: Weeks) -> Floats:
+    """Return the speed (km/h) at the slower of both rush hours; NaN where no bin tells of those hours.
+
+    The mean of what its bins say, without those that tell only of more than two hours or of the week.
+    """
+    speeds = []
+    for hours in is_rush():
+        minutes, kmh = week.minutes[:, hours], week.kmh[:, hours]
+        tells = (minutes > 0) & (minutes <= WIDEST_RUSH_MIN) & ~np.isnan(kmh)
+        total, bins = np.where(tells, kmh, 0.0).sum(axis=1), tells.sum(axis=1)
+        speeds.append(np.divide(total, bins, out=np.full(len(bins), np.nan), where=bins > 0))
+    return np.fmin(*speeds)
+
+
+def week_runs(week: Weeks) -> list[list[int]]:
+    """Return each profile as runs of bins alike: bins, km/h (-1 for none), minutes, observations, in turn.
+
+    Neighbours are alike if their speeds, rounded to km/h, and the widths behind them are the same.
+
+    Examples
+    --------
+    >>> kmh = np.full((1, 2016), 50.0)
+    >>> kmh[0, 0] = 30.0
+    >>> week_runs(Weeks(kmh, np.ones((1, 2016), dtype=int), np.full((1, 2016), 5)))
+    [[1, 30, 5, 1, 2015, 50, 5, 2015]]
+    """
+    kmh = np.where(np.isnan(week.kmh), -1, np.round(week.kmh)).astype(np.int64)
+    is_new = np.ones(kmh.shape, dtype=bool)
+    is_new[:, 1:] = (kmh[:, 1:] != kmh[:, :-1]) | (week.minutes[:, 1:] != week.minutes[:, :-1])
+    first = np.flatnonzero(is_new)
+    if not len(first):
+        return []
+    bins = np.diff(np.append(first, kmh.size))
+    counts = np.add.reduceat(week.count.ravel(), first)
+    runs = np.stack([bins, kmh.ravel()[first], week.minutes.ravel()[first], counts], axis=1)
+    return [part.ravel().tolist() for part in np.split(runs, np.cumsum(is_new.sum(axis=1))[:-1])]

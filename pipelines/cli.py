@@ -34,7 +34,7 @@ COMMANDS = tuple(EXAMPLES)
 SEED, SHARE = 20_260, 0.5
 """How an evaluation draws cells unless told otherwise; `pipelines.evaluate` has the same."""
 
-FLOWS = ("speed-limits", "road-segments")
+FLOWS = ("speed-limits", "road-segments", "probes")
 """Flows that are part of Waysmith."""
 
 FLOW_COMMANDS = ("run", "plan")
@@ -90,8 +90,8 @@ def _wrong_input() -> tuple[type[Exception], ...]:
     from tasks.evaluation.hiding import EvaluationError
     from tasks.export import ExportError
     from tasks.law.law_table import LawError
-    from tasks.readers.reading import ReadError
     from tasks.probe_export import ProbeExportError
+    from tasks.readers.reading import ReadError
     from tasks.simulate_probes import SimulationError
 
     told = (AddressError, CallError, ContractError, EvaluationError, ExportError, LawError, ProbeExportError)
@@ -209,6 +209,12 @@ def _add_words_of(parser: argparse.ArgumentParser, named: str) -> None:
     if named == FLOWS[0]:
         parser.add_argument("--relearn", action="store_true", help="learn habits anew, even where little has changed")
         _add_sources(parser)
+    else:
+        _add_settings(parser)
+    if named != "road-segments":
+        from pipelines.probe_words import add_words
+
+        add_words(parser, is_needed=named == "probes")
 
 
 def _add_users_words(parser: argparse.ArgumentParser, named: str) -> None:

@@ -16,12 +16,16 @@ from schemas.jurisdiction import JURISDICTION
 from schemas.legal_limit import LEGAL_LIMIT
 from schemas.limit_odds import LIMIT_ODDS
 from schemas.map_feature import MAP_FEATURE
+from schemas.match import MATCH
 from schemas.posted_limit import POSTED_LIMIT
+from schemas.probe import PROBE_POINT, TRACE_PIECE
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
 from schemas.sign_limit import SIGN_LIMIT
 from schemas.speed_limit import SPEED_LIMIT
+from schemas.speed_profile import SPEED_PROFILE
+from schemas.traversal import DRIVEN_STEP, SPEED_OBSERVATION, TRAVERSAL
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -47,12 +51,19 @@ CONTRACTS: dict[str, Contract] = {
         ROAD_ATTRIBUTE,
         LIMIT_ODDS,
         SPEED_LIMIT,
+        PROBE_POINT,
+        TRACE_PIECE,
+        MATCH,
+        DRIVEN_STEP,
+        TRAVERSAL,
+        SPEED_OBSERVATION,
+        SPEED_PROFILE,
         REJECT,
     )
 }
 """The tables of a folder, in the order in which they are made."""
 
-SPEED_LIMITS = "speed-limits"
+SPEED_LIMITS, PROBES = "speed-limits", "probes"
 
 STAGES = ("pipelines.limit_stages",)
 """Module that imports all tasks from roads to limits."""
@@ -91,6 +102,10 @@ def run_flow(options: argparse.Namespace) -> None:
         from pipelines.summary import summarize, summary_lines
 
         print("\n".join(summary_lines(summarize(options.into), seconds)))
+    elif options.flow == PROBES:
+        from pipelines.probe_summary import probe_lines
+
+        print("\n".join([*probe_lines(options.into), f"{seconds:.1f} s"]))
     else:
         from pipelines.user_flow import told_of
 
@@ -112,7 +127,8 @@ def plan_flow(options: argparse.Namespace) -> None:
 
 def _check_call(options: argparse.Namespace) -> None:
     """Look at what a call of a flow of Waysmith names, before anything is read or started."""
-    check_files([*options.roads, *([options.mapping] if options.mapping else [])])
+    probes = getattr(options, "probes", None) or []
+    check_files([*options.roads, *probes, *([options.mapping] if options.mapping else [])])
     if options.flow != SPEED_LIMITS:
         return
     if options.model and options.model.is_dir():
@@ -129,15 +145,27 @@ def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Ca
         "mapping": str(options.mapping) if options.mapping else None,
         "tiles": options.tiles,
     }
-    if options.flow != SPEED_LIMITS:
+    if options.flow == "road-segments":
         from pipelines.road_segments import road_segments
 
         return Call(road_segments, given)
+    if options.flow == PROBES:
+        return _probe_call(options, given, settings)
     given["sources"] = sources_of(options.jurisdiction, options.law, options.model, relearn=options.relearn)
     from pipelines.settings import DEFAULTS
     from pipelines.speed_limits import speed_limits
 
     return Call(speed_limits, given | {"settings": settings or DEFAULTS})
+
+
+def _probe_call(options: argparse.Namespace, given: dict[str, Any], settings: "Settings | None") -> Call:
+    """Return the flow of probes and its arguments."""
+    from pipelines.probe_words import probing_of
+    from pipelines.probes import probes
+    from pipelines.settings import DEFAULTS
+
+    files = {"probes": [str(file) for file in options.probes], "probing": probing_of(options)}
+    return Call(probes, given | files | {"settings": settings or DEFAULTS})
 
 
 def _users_call(options: argparse.Namespace) -> Call:

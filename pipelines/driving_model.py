@@ -1,26 +1,16 @@
 """Learn how each country drives from the segments of a run that are driven and whose limit the map states."""
 
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
-from pipelines import foresight
-from pipelines.limit_model import FEW_CHANGED, Stated
-from pipelines.store import Store, open_store
-from pipelines.table import SUFFIX, Table
-from schemas.receipt import Receipt
-from tasks.fingerprint import contents_digest, digest, file_digest, source_digest
-from tasks.input_file import InputFile
+from pipelines.table import SUFFIX
 from tasks.limit_model.driving import CONTEXT, Driven
 from tasks.limit_model.driving_fit import Lesson, learn_from
 

@@ -31,8 +31,8 @@ from tasks.fingerprint import digest
 from tasks.readers.probe_format import POINT, ProbeBatch, ProbeFormat
 from tasks.readers.probes import read_probes, sources
 from tasks.tiling import Grid, box_centres
-from tasks.trace_rows import TraceRows, trace_rows
 from tasks.trace_piece import PieceParams
+from tasks.trace_rows import TraceRows, trace_rows
 
 READERS = ("tasks.readers.probes", "tasks.trace_rows", "tasks.tiling")
 """Modules whose sources decide what a reading gives."""

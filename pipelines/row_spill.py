@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from pipelines.table import TableError
+from tasks.group_kernel import counted_order, counted_starts
 
 Owners = npt.NDArray[np.integer]
 
@@ -75,11 +76,11 @@ class RowSpill:
         return pa.concat_tables([self.schema.empty_table(), *(each.of(owner) for each in self.done)])
 
     def _sorted(self) -> _Sorted:
-        owners = np.concatenate([each for _, each in self.held])
-        rows = pa.concat_tables([rows for rows, _ in self.held]).cast(self.schema).combine_chunks()
+        owners = np.concatenate([each for _, each in self.held]).astype(np.int32)
+        rows = pa.concat_tables([rows.cast(self.schema) for rows, _ in self.held]).combine_chunks()
         self.held, self.held_bytes = [], 0
-        starts = np.searchsorted(owners, np.arange(self.count + 1), sorter=(order := np.argsort(owners, kind="stable")))
-        return _Sorted(rows.take(pa.array(order)), starts.tolist())
+        starts = counted_starts(owners, self.count)
+        return _Sorted(rows.take(pa.array(counted_order(owners, starts))), starts.tolist())
 
     def _written(self, heap: _Sorted) -> _Spilled:
         file = self.folder / f"{self.name}-{len(self.done)}.arrow"

@@ -94,9 +94,7 @@ class Cleaned(NamedTuple):
     """Whether each kept point lies near an end of its trip; shape (k,)."""
 
 
-def clean_traces(
-    *, starts: Ints, time: Ints, lon: Floats, lat: Floats, speed: Floats, params: CleanParams
-) -> Cleaned:
+def clean_traces(*, starts: Ints, time: Ints, lon: Floats, lat: Floats, speed: Floats, params: CleanParams) -> Cleaned:
     """Return which points of many traces are kept, in which order, and the trips that they make.
 
     Parameters

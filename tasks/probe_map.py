@@ -1,7 +1,5 @@
 """Observed speeds, and the traces that they come from, as a map for people: one HTML page with all inside."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,7 +10,7 @@ from tasks.legend import View
 from tasks.page import Row, dataset_credits, drawing_rank, html_page, line_steps, view_json
 from tasks.probe_legend import share_view, speed_view, trace_view
 from tasks.shown_trace import shown_traces
-from tasks.week_shape import BLOCK, is_rush, rush_kmh, week_runs, weeks
+from tasks.week_shape import BLOCK, rush_kmh, week_runs, weeks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -52,7 +50,7 @@ def probe_page(
     title: str,
     most_traces: int = MOST_TRACES,
 ) -> str:
-    """Return an HTML page of `profiles` (rows of SPEED_PROFILE) on all `segments` (rows of ROAD_SEGMENT), and of traces.
+    """Return an HTML page of `profiles` (SPEED_PROFILE) on their `segments` (ROAD_SEGMENT), and of traces if given.
 
     The page needs no network, and its content security policy forbids any. Without traces it says what the profiles
     say, and may go wherever they may. With `points` (PROBE_POINT), `matches` (MATCH) and `traversals` (TRAVERSAL),
@@ -97,7 +95,9 @@ def speed_data(segments: pa.Table, profiles: pa.Table) -> Row:
     metres = np.asarray(segments["length_m"], dtype=np.float64)
     counts, steps = line_steps(segments["geometry"])
     runs, rush = _weeks(profiles)
-    figures = {name: np.round(np.asarray(profiles[name], dtype=np.float64), digits) for name, digits in FIGURES.items()}
+    figures: dict[str, Floats] = {
+        name: np.asarray(profiles[name], dtype=np.float64).round(digits) for name, digits in FIGURES.items()
+    }
     share = rush / figures["free_flow_kmh"]
     views = _views(places, figures, share, metres)
     return {
@@ -105,8 +105,7 @@ def speed_data(segments: pa.Table, profiles: pa.Table) -> Row:
         "steps": steps,
         "columns": {key: segments[name].to_pylist() for key, name in ROAD_COLUMNS.items()},
         "profiles": dict(zip(Heading, places.tolist(), strict=True)),
-        "figures": {name: _numbers(values) for name, values in figures.items()}
-        | {"rush": _numbers(np.round(share, 3))},
+        "figures": {name: _numbers(values) for name, values in figures.items()} | {"rush": _numbers(share.round(3))},
         "weeks": runs,
         "views": [view_json(view) | {"about": about} for view, about in views],
         "credits": dataset_credits(segments["sources"].to_pylist()),
@@ -153,7 +152,10 @@ def _views(places: Ints, figures: dict[str, Floats], share: Floats, metres: Floa
     return [
         (speed_view("Free flow", np.fmax(*free), metres), "Speed in free flow, km/h; of two headings the faster."),
         (speed_view("Median", np.fmax(*median), metres), "Median speed, km/h; of two headings the faster."),
-        (share_view("Rush hour", np.fmin(*rush), metres), "Speed at rush hour (Mo–Fr 7–9 or 16–18, the slower) as a share of free flow; of two headings the lower."),
+        (
+            share_view("Rush hour", np.fmin(*rush), metres),
+            "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower.",
+        ),
         (trace_view("Traces", passed, metres), "Traces that the profiles rest on, both headings added up."),
     ]
 

@@ -39,7 +39,7 @@ def longest(points: pa.Table, most: int) -> Choice:
     >>> there = {"trace_id": ["a", "b", "b", "c", "c"], "number": [0, 1, 0, 0, 1]}
     >>> choice = longest(pa.table(there | {"lon": [9.0, 9.1, 9.0, 9.0, 9.2], "lat": [47.0] * 5}), 1)
     >>> choice.trace_id, round(choice.metres[0]), choice.total
-    (['c'], 15203, 3)
+    (['c'], 15211, 3)
     """
     packed = points["trace_id"].combine_chunks().dictionary_encode()
     names, codes = packed.dictionary.to_pylist(), np.asarray(packed.indices, dtype=np.int64)
@@ -72,7 +72,9 @@ def shown_traces(
     listed = [
         {"id": name, "metres": metres, "steps": place_steps(places[own])}
         | {"points": _part(of_points, own), "route": _part(of_routes, driven)}
-        for name, metres, own, driven in zip(*choice[:2], _spans(points, chosen), _spans(traversals, chosen), strict=True)
+        for name, metres, own, driven in zip(
+            *choice[:2], _spans(points, chosen), _spans(traversals, chosen), strict=True
+        )
     ]
     return {"reasons": [str(word) for word in Unmatched], "total": choice.total, "listed": listed}
 
@@ -138,7 +140,9 @@ def _places(wanted: pa.ChunkedArray, segment_ids: pa.ChunkedArray) -> list[int]:
     places = pc.index_in(wanted, value_set=segment_ids.combine_chunks())
     lost = pc.and_(pc.is_null(places), pc.is_valid(wanted))
     if pc.any(lost).as_py():
-        raise ValueError(f"probe_page: segment_id {wanted.filter(lost)[0].as_py()!r} of a trace is not among the segments")
+        raise ValueError(
+            f"probe_page: segment_id {wanted.filter(lost)[0].as_py()!r} of a trace is not among the segments"
+        )
     return typing.cast(list[int], pc.fill_null(places, -1).to_pylist())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.road_graph import compiled
-from tasks.simulate_network import Edges, Lines
+from tasks.simulate_network import Network
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +35,8 @@ class Track(NamedTuple):
     """Place in the way of the edge that each leg lies on."""
     start: Floats
     """Fraction at which each leg begins."""
+    halt: Ints
+    """Vertex of each edge of the way at which vehicles stand before its end."""
 
 
 class Motion(NamedTuple):
@@ -55,8 +57,15 @@ class Seen(NamedTuple):
     speed: Floats
 
 
-def track(lines: Lines, edges: Edges, length_m: Floats, way: Ints, first: float, last: float) -> Track:
-    """Return the line of a way that begins on its first edge at a share `first` of it, and ends on its last at `last`.
+def track(network: Network, way: Ints, halts: Floats, *, first: float, last: float) -> Track:
+    """Return the line of a way.
+
+    Parameters
+    ----------
+    halts
+        Share of each edge at which there is a vertex for the vehicle to stand at; 1 for its end.
+    first, last
+        Shares of the first and of the last edge at which the way begins and ends.
 
     Raises
     ------
@@ -65,16 +74,32 @@ def track(lines: Lines, edges: Edges, length_m: Floats, way: Ints, first: float,
     """
     if len(way) == 1 and last < first:
         raise ValueError(f"a way of one edge begins at {first:g} of it and ends at {last:g}, expected not before")
-    begin, end = edges.begin[way], edges.end[way]
-    starts, stops = begin.copy(), end.copy()
-    starts[0] = begin[0] + first * (end[0] - begin[0])
-    stops[-1] = begin[-1] + last * (end[-1] - begin[-1])
-    vertices = _vertices(lines.lon, lines.lat, lines.along, lines.starts, edges.segment[way], starts, stops)
-    lon, lat, fraction, start, edge = vertices
+    low, high, part = _parts(halts, first, last)
+    begin, span = network.edges.begin[way[part]], (network.edges.end - network.edges.begin)[way[part]]
+    lines, segment = network.lines, network.edges.segment[way[part]]
+    end = np.where(high == 1, network.edges.end[way[part]], begin + high * span)
+    vertices = _vertices(lines.lon, lines.lat, lines.along, lines.starts, segment, begin + low * span, end)
+    lon, lat, fraction, start, leg_part = vertices
     east = (lon[1:] - lon[:-1]) * np.cos(np.radians((lat[1:] + lat[:-1]) / 2))
     azimuth = np.degrees(np.arctan2(east, lat[1:] - lat[:-1])) % 360
-    metres = np.abs(fraction[1:] - start[1:]) * length_m[edges.segment[way[edge[1:]]]]
-    return Track(lon, lat, fraction, metres, azimuth, edge[1:], start[1:])
+    metres = np.abs(fraction[1:] - start[1:]) * network.length_m[segment[leg_part[1:]]]
+    edge = part[leg_part[1:]]
+    halt = np.searchsorted(leg_part[1:], np.searchsorted(part, np.arange(len(way))), side="right")
+    return Track(lon, lat, fraction, metres, azimuth, edge, start[1:], halt)
+
+
+def _parts(halts: Floats, first: float, last: float) -> tuple[Floats, Floats, Ints]:
+    """Return the parts of edges between halts: where each begins and ends, as shares, and the place of its edge."""
+    is_cut = halts < 1
+    is_cut[0] &= halts[0] > first
+    is_cut[-1] &= halts[-1] < last
+    part = np.repeat(np.arange(len(halts)), 1 + is_cut)
+    is_second = np.zeros(len(part), dtype=bool)
+    is_second[1:] = part[1:] == part[:-1]
+    low = np.where(is_second, halts[part], 0.0)
+    high = np.where(~is_second & is_cut[part], halts[part], 1.0)
+    low[0], high[-1] = first, last
+    return low, high, part
 
 
 @compiled

@@ -32,6 +32,8 @@ RED_SHARE, RED_SECONDS = 0.4, (2.0, 45.0)
 """How often lights are red, and how long one then stands."""
 YIELD_SHARE, YIELD_SECONDS = 0.3, (0.5, 8.0)
 """How often one stands before a larger road, and how long."""
+LINE_M, QUEUE_M = (5.0, 12.0), 40.0
+"""How far before the middle of a junction one stands, and how much farther at lights, behind others."""
 SECOND_US = 1_000_000
 
 
@@ -189,7 +191,7 @@ def _driven(place: Place, params: SimulationParams, trip: int) -> Driven:
     rng = np.random.default_rng((params.seed, 1, trip))
     departure = _departure(params, rng)
     way = _way(place, params, trip, rng)
-    line = _line(place.network, way, rng)
+    line = _line(place, way, rng)
     motion = _motion(place, params, way, line, departure, rng)
     every = _log_even(params.sampling_s, params.sampling_to_s or params.sampling_s, rng)
     moments = np.arange(0.0, motion.arrive[-1], every)
@@ -237,12 +239,17 @@ def _way(place: Place, params: SimulationParams, trip: int, rng: np.random.Gener
     )
 
 
-def _line(network: Network, way: Ints, rng: np.random.Generator) -> Track:
+def _line(place: Place, way: Ints, rng: np.random.Generator) -> Track:
     """Return the line of the way from somewhere on its first edge to somewhere on its last."""
     first, last = rng.random(2)
     if len(way) == 1:
         first, last = min(first, last), max(first, last)
-    return track(network.lines, network.edges, network.length_m, way, first, last)
+    metres = np.maximum(place.network.edges.metres[way], 1e-9)
+    before = np.minimum(
+        rng.uniform(*LINE_M, len(way)) + place.traffic.has_signal[way] * rng.uniform(0, QUEUE_M), metres / 2
+    )
+    stands = place.traffic.has_signal[way] | place.traffic.gives_way[way]
+    return track(place.network, way, np.where(stands, 1 - before / metres, 1.0), first=first, last=last)
 
 
 def _motion(
@@ -257,7 +264,7 @@ def _motion(
     gives_way = place.traffic.gives_way[way] & (chance < YIELD_SHARE)
     stands = np.where(is_red, RED_SECONDS[0] + red * np.ptp(RED_SECONDS), 0.0)
     stands += np.where(gives_way, YIELD_SECONDS[0] + yielding * np.ptp(YIELD_SECONDS), 0.0)
-    waits[np.searchsorted(line.edge, np.arange(len(way) - 1), side="right")] = stands[:-1]
+    waits[line.halt[:-1]] = stands[:-1]
     return drive(line.metres, line.azimuth, wanted, waits)
 
 

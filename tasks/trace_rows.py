@@ -60,9 +60,7 @@ def trace_rows(
     time = rows.column("time").cast(pa.int64()).to_numpy()[order]
     lon, lat = (rows.column(name).to_numpy()[order] for name in ("lon", "lat"))
     others = [_floats(rows.column(name))[order] for name in ("speed_kmh", "heading_deg", "accuracy_m")]
-    cleaned = clean_traces(
-        starts=starts, time=time, lon=lon, lat=lat, speed=others[0].astype(np.float64), params=clean
-    )
+    cleaned = clean_traces(starts=starts, time=time, lon=lon, lat=lat, speed=others[0].astype(np.float64), params=clean)
     kept = cleaned.kept
     trace = codes[order][kept]
     points = Points(

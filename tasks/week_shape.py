@@ -7,23 +7,23 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.speed_profile import WEEK_BINS
+from tasks.week_profile import day_parts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BLOCK = 1024
 """Profiles that are laid out at a time: 25 MB."""
 
-WIDEST_RUSH_MIN = 120
-"""Widest bin (minutes) that still tells of the hour that it lies in."""
+PEAKS = (1, 3)
+"""Parts of the day that are rush hour: weekday mornings and evenings."""
 
 
 class Weeks(NamedTuple):
     """Bins of some profiles. Shape: (n, 2016) each; km/h, observations, and minutes that the mean is taken over."""
 
     kmh: Floats
-    count: Ints
+    counts: Ints
     minutes: Ints
 
 
@@ -35,46 +35,34 @@ def weeks(profiles: pa.Table) -> Weeks:
     ValueError
         If a list does not have 2,016 values.
     """
-    return Weeks(*(_matrix(profiles, name) for name in ("week_kmh", "week_count", "week_minutes")))
+    kmh, counts, minutes = (_matrix(profiles, name) for name in ("week_kmh", "week_count", "week_minutes"))
+    return Weeks(kmh, counts.astype(np.int64), minutes.astype(np.int64))
 
 
-def _matrix(profiles: pa.Table, name: str) -> npt.NDArray[np.float64] | Ints:
+def _matrix(profiles: pa.Table, name: str) -> Floats:
     column = profiles[name].combine_chunks()
     sizes = np.asarray(column.value_lengths())
     for row in np.flatnonzero(sizes != WEEK_BINS)[:1].tolist():
         owner = profiles["segment_id"][row].as_py()
         raise ValueError(f"speed_profile of segment_id {owner!r}: {sizes[row]} values in {name!r}, not {WEEK_BINS}")
-    kind = np.float64 if name == "week_kmh" else np.int64
-    return column.flatten().to_numpy(zero_copy_only=False).astype(kind).reshape(-1, WEEK_BINS)
-
-
-def is_rush() -> Bools:
-    """Return which bins of the week are rush hour, in the morning and in the afternoon. Shape: (2, 2016).
-
-    Monday to Friday, 7:00 to 9:00 and 16:00 to 18:00.
-
-    Examples
-    --------
-    >>> is_rush().sum(axis=1).tolist()
-    [120, 120]
-    """
-    day, within = np.divmod(np.arange(WEEK_BINS), WEEK_BINS // 7)
-    hour = within // 12
-    return np.stack([(day < 5) & (hour >= start) & (hour < start + 2) for start in (7, 16)])
+    values: Floats = np.asarray(column.flatten(), dtype=np.float64)
+    return values.reshape(-1, WEEK_BINS)
 
 
 def rush_kmh(week: Weeks) -> Floats:
-    """Return the speed (km/h) at the slower of both rush hours; NaN where no bin tells of those hours.
+    """Return the speed (km/h) at the slower of both rush hours; NaN where no bin tells of them.
 
-    The mean of what its bins say, without those that tell only of more than two hours or of the week.
+    They are weekdays 7 to 9 and 16 to 19, as `day_parts` has them; the speed is the mean of their bins, without those
+    that only repeat the mean of the week.
     """
-    speeds = []
-    for hours in is_rush():
-        minutes, kmh = week.minutes[:, hours], week.kmh[:, hours]
-        tells = (minutes > 0) & (minutes <= WIDEST_RUSH_MIN) & ~np.isnan(kmh)
+    parts, speeds = day_parts(), []
+    for peak in PEAKS:
+        minutes, kmh = week.minutes[:, parts == peak], week.kmh[:, parts == peak]
+        tells = (minutes > 0) & ~np.isnan(kmh)
         total, bins = np.where(tells, kmh, 0.0).sum(axis=1), tells.sum(axis=1)
         speeds.append(np.divide(total, bins, out=np.full(len(bins), np.nan), where=bins > 0))
-    return np.fmin(*speeds)
+    slower: Floats = np.fmin(*speeds)
+    return slower
 
 
 def week_runs(week: Weeks) -> list[list[int]]:
@@ -96,6 +84,6 @@ def week_runs(week: Weeks) -> list[list[int]]:
     if not len(first):
         return []
     bins = np.diff(np.append(first, kmh.size))
-    counts = np.add.reduceat(week.count.ravel(), first)
+    counts = np.add.reduceat(week.counts.ravel(), first)
     runs = np.stack([bins, kmh.ravel()[first], week.minutes.ravel()[first], counts], axis=1)
     return [part.ravel().tolist() for part in np.split(runs, np.cumsum(is_new.sum(axis=1))[:-1])]

@@ -83,7 +83,9 @@ def layout_of(head: bytes, format: ProbeFormat, file: str) -> Layout:
     if not {"lon", "lat"} <= named.columns.keys() and better != delimiter and len(names) == 1:
         raise ReadError(f"{file}: one column {lines[0][:60]!r} with delimiter {delimiter!r}, expected {better!r}")
     if all(re.match(r"^\s*[+-]?\d", name) for name in names):
-        raise ReadError(f"{file}: the first line {lines[0][:60]!r} holds no names, expected them or --header NAME,NAME…")
+        raise ReadError(
+            f"{file}: the first line {lines[0][:60]!r} holds no names, expected them or --header NAME,NAME…"
+        )
     require(named, ("lon", "lat"), names, file)
     first = lines[0 if format.header else 1] if len(lines) > (not format.header) else ""
     row = dict(zip(names, _split(first, delimiter), strict=False))

@@ -131,7 +131,7 @@ class _Text:
         self.is_collection = True
         self.at = found + len('"features"')
         if not self.skip(": \t\r\n") or self.buffer[self.at] != "[":
-            raise ReadError(f"{self.file}: no list behind \"features\", expected a FeatureCollection")
+            raise ReadError(f'{self.file}: no list behind "features", expected a FeatureCollection')
         self.at += 1
 
     def decoded(self, decoder: json.JSONDecoder) -> Any:

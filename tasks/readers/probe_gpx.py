@@ -160,5 +160,3 @@ class _Tracks:
 def _local(name: str) -> str:
     """Return the name of an element without its prefix."""
     return name.rpartition(":")[2]
-
-

@@ -99,9 +99,7 @@ class Tally:
         ]
         return ProbeBatch(POINT.empty_table(), 0, {}, reject_rows(told), (self.note,) if self.note else ())
 
-    def _drop(
-        self, refused: list[Refused], place: Place
-    ) -> tuple[Bools, dict[PointReason, int], pa.Table]:
+    def _drop(self, refused: list[Refused], place: Place) -> tuple[Bools, dict[PointReason, int], pa.Table]:
         """Return which points go, how many for each reason, and the first of each; the first reason counts."""
         is_dropped = np.zeros(len(refused[0].is_refused), dtype=bool)
         dropped: Counter[PointReason] = Counter()

@@ -61,9 +61,7 @@ class Source(NamedTuple):
     """Name of a trace that has none."""
 
 
-def read_probes(
-    files: Sequence[Path], format: ProbeFormat, *, now: datetime | None = None
-) -> Iterator[ProbeBatch]:
+def read_probes(files: Sequence[Path], format: ProbeFormat, *, now: datetime | None = None) -> Iterator[ProbeBatch]:
     """Yield the points of probe files: GPX, CSV, GeoJSON, Parquet, GeoParquet, packed by gzip, zstd or bzip2 or not.
 
     Files are read in the order given, those of a folder in the order of their names. Ids hold for all that is given

@@ -299,14 +299,14 @@ def test_rivals_find_drives_without_noise(tmp_path: Path) -> None:
     if rivals_python() is None:
         pytest.skip("no Valhalla and fastmm: WAYSMITH_RIVALS names no Python that has them")
     here = world(DEMO)
-    params = SimulationParams(seed=SEED, trips=10, min_length_m=500.0, noise_m=0.01, sampling_s=10.0)
+    params = SimulationParams(seed=SEED, trips=10, min_length_m=500.0, noise_m=0.01, sampling_s=2.0)
     points, truth = drives(here.roads, here.edges, params)
     lay_out(here, points, tmp_path)
-    rivals = {name: match for name, match in matchers(10.0).items() if name != "Waysmith"}
+    rivals = {name: match for name, match in matchers(1.0).items() if name != "Waysmith"}
     assert len(rivals) == 3
     for name, match in rivals.items():
         found = score(here, points, truth, match(here, tmp_path))
-        assert found.mismatch < 0.02, name
+        assert found.mismatch < 0.01, name
         assert found.way > 0.95, name
 
 

@@ -21,8 +21,7 @@ def streets(count: int = 3) -> pa.Table:
     """Streets `s0`, `s1` … one behind the other from west to east, and a lane beside them that nobody drives."""
     corners = [(WEST + STEP * i, SOUTH) for i in range(count + 1)]
     rows = [
-        road_row(f"s{i}", corners[i : i + 2], class_="primary", name=f"Street {i}", one_way="no")
-        for i in range(count)
+        road_row(f"s{i}", corners[i : i + 2], class_="primary", name=f"Street {i}", one_way="no") for i in range(count)
     ]
     return road_table([*rows, road_row("lane", [(WEST, SOUTH + 0.001), (WEST + STEP, SOUTH + 0.001)])])
 
@@ -42,7 +41,9 @@ def profile_table(rows: list[dict[str, Any]]) -> pa.Table:
     return SPEED_PROFILE.conform(pa.Table.from_pylist(rows, schema=SPEED_PROFILE.schema))
 
 
-def drive(trace_id: str, points: int, *, streets: int = 3, lost: tuple[int, ...] = ()) -> dict[str, list[dict[str, Any]]]:
+def drive(
+    trace_id: str, points: int, *, streets: int = 3, lost: tuple[int, ...] = ()
+) -> dict[str, list[dict[str, Any]]]:
     """One trace from west to east, 10 s and a part of the way between points, 11 m north of the road; some are lost."""
     tables: dict[str, list[dict[str, Any]]] = {"points": [], "matches": [], "traversals": []}
     for number, share in enumerate(np.linspace(0.1, streets - 0.1, points).tolist()):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.simulate_drive import ASIDE, CREEP_MS, FASTER, SLOWER, drive, seen, track
-from tasks.simulate_network import drive_network
+from tasks.simulate_network import Network, drive_network
 from tests.grid_town import grid_town
 
 Legs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -98,19 +98,37 @@ def test_sharp_corners_are_slow() -> None:
     assert speeds[3] == 2.5
 
 
+def backward_way(network: Network) -> np.ndarray:
+    back = int(np.flatnonzero((network.edges.segment == 0) & ~network.edges.is_forward)[2])
+    return np.array([back, network.follow.edge[network.follow.starts[back]]])
+
+
 def test_tracks_follow_their_segments() -> None:
     network = drive_network(grid_town())
-    back = int(np.flatnonzero((network.edges.segment == 0) & ~network.edges.is_forward)[2])
-    way = np.array([back, network.follow.edge[network.follow.starts[back]]])
-    line = track(network.lines, network.edges, network.length_m, way, 0.25, 0.5)
+    way = backward_way(network)
+    line = track(network, way, np.ones(2), first=0.25, last=0.5)
     assert line.metres.sum() == pytest.approx(0.75 * network.edges.metres[way[0]] + 0.5 * network.edges.metres[way[1]])
     begin, end = network.edges.begin[way], network.edges.end[way]
     assert line.start[0] == pytest.approx(begin[0] + 0.25 * (end[0] - begin[0]))
     assert line.fraction[-1] == pytest.approx(begin[1] + 0.5 * (end[1] - begin[1]))
     assert sorted(set(line.edge.tolist())) == [0, 1]
+    assert line.halt.tolist() == [np.count_nonzero(line.edge == 0), len(line.edge)]
+
+
+def test_tracks_have_a_vertex_where_vehicles_stand() -> None:
+    network = drive_network(grid_town())
+    way = backward_way(network)
+    plain = track(network, way, np.ones(2), first=0.25, last=1.0)
+    line = track(network, way, np.array([0.9, 0.7]), first=0.25, last=1.0)
+    assert len(line.lon) == len(plain.lon) + 2
+    assert line.metres.sum() == pytest.approx(plain.metres.sum())
+    left = 0.1 * network.edges.metres[way[0]]
+    assert line.metres[line.halt[0] : np.count_nonzero(line.edge == 0)].sum() == pytest.approx(left)
+    begun = track(network, way, np.array([0.2, 0.7]), first=0.25, last=0.6)
+    assert len(begun.lon) == len(track(network, way, np.ones(2), first=0.25, last=0.6).lon)
 
 
 def test_ways_do_not_end_before_they_begin() -> None:
     network = drive_network(grid_town())
     with pytest.raises(ValueError, match=r"begins at 0.5 of it and ends at 0.25"):
-        track(network.lines, network.edges, network.length_m, np.array([0]), 0.5, 0.25)
+        track(network, np.array([0]), np.ones(1), first=0.5, last=0.25)

@@ -5,7 +5,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ from valhalla.config import get_config
 folder = Path(sys.argv[1])
 config, bins = folder / "valhalla.json", Path(valhalla.__file__).parent / "bin"
 def tool(name, *words):
-    subprocess.run([bins / name, "-c", config, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([bins / name, "-c", config, *words], check=True, stdout=subprocess.DEVNULL)
 def parsed(answer):
     return json.loads(answer) if isinstance(answer, str) else answer
 """
@@ -106,12 +105,12 @@ def has_valhalla() -> bool:
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
+def graph(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Tiles that Valhalla built of the demo town, and its edges: id, path of the tile, shape."""
     if not has_valhalla():
         pytest.skip("no pyvalhalla here, and WAYSMITH_RIVALS names no Python that has it")
     folder = tmp_path_factory.mktemp("valhalla")
-    yield folder, asked(BUILD, folder, str(DEMO))
+    return folder, asked(BUILD, folder, str(DEMO))
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +303,7 @@ def test_valhalla_reads_the_files(graph: tuple[Path, Any], on_segments: tuple[An
     chosen = np.flatnonzero([len(shapes[str(edge)][2]) > 2 for edge in made.edge])[::40][:25]
     middles = [shapes[str(made.edge[i])][2][1] for i in chosen]
     told, predicted = asked(ADD_AND_ASK, folder, json.dumps(middles))
-    assert predicted == len(made.edge)
+    assert predicted == len(set(zip(map(tile_path, made.edge.tolist()), made.week, strict=True)))  # equal weeks are one
     seen = {int(edge): each for edge, each in told.items() if int(edge) in set(made.edge.tolist())}
     assert len(seen) >= 20
     for edge, (free, constrained, week) in seen.items():

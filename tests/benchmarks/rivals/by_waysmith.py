@@ -14,10 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from tasks.map_match import Matched, map_match
 
-from schemas.match import STEP
 from schemas.probe import TRACE_PIECE
+from tasks.map_match import Matched, MatchParams, map_match
 
 WARM_UP = 20
 """Traces matched before the clock runs: compiled code is loaded then."""
@@ -48,7 +47,7 @@ def pieces(points: pa.Table) -> pa.Table:
 def matched(some: pa.Table, roads: pa.Table) -> Matched:
     """Match pieces as the stage does."""
     whole = {name: some[name].to_numpy() for name in ("first", "own_from", "own_to")}
-    return map_match(**whole, **{name: some[name] for name in LISTS}, road_segment=roads)
+    return map_match(**whole, **{name: some[name] for name in LISTS}, road_segment=roads, params=MatchParams())
 
 
 def main(folder: Path, roads: Path, report: str) -> None:
@@ -69,10 +68,8 @@ def main(folder: Path, roads: Path, report: str) -> None:
 
 def steps(found: Matched) -> pa.Table:
     """Return the steps of all routes, with the trace of each."""
-    routes = pa.array(found.route, pa.list_(STEP)) if isinstance(found.route, list) else found.route
-    trace = np.repeat(np.asarray(found.row), pc.list_value_length(routes).to_numpy(zero_copy_only=False))
-    flat = pc.list_flatten(routes)
-    flat = flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+    trace = np.repeat(found.row, pc.list_value_length(found.route).to_numpy(zero_copy_only=False))
+    flat = pc.list_flatten(found.route)
     names = ("segment_id", "heading", "from", "to")
     return pa.table({"trace": trace} | {name: pc.struct_field(flat, name) for name in names})
 

@@ -58,7 +58,7 @@ def _nearest_rows(way: Ints, ends: Floats, ways: Ints, edges: Edges, scale: Floa
 
 
 def mismatch(truth: Steps, found: Steps) -> tuple[Mismatch, Mismatch]:
-    """Return what is missed and added, directions told apart: of whole routes, and without their first and last segment.
+    """Return what is missed and added, directions told apart, of whole ways and without first and last segments.
 
     Where a drive begins along a segment, noise moves its first point by metres that nobody can know.
     """

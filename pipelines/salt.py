@@ -22,5 +22,6 @@ def salt_of(into: str, given: str | None) -> str:
     except FileNotFoundError:
         drawn = secrets.token_hex(16)
         if foresight.current() is None:
+            home.make()
             home.write(FILE, drawn.encode())
         return drawn

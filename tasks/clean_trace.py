@@ -176,7 +176,8 @@ def metres(lon0: float, lat0: float, lon1: float, lat1: float) -> float:
     north = np.sin((lat1 - lat0) * turn / 2) ** 2
     east = np.sin((lon1 - lon0) * turn / 2) ** 2
     half = north + np.cos(lat0 * turn) * np.cos(lat1 * turn) * east
-    return 2 * EARTH_M * np.arcsin(min(1.0, np.sqrt(half)))
+    far: float = 2 * EARTH_M * np.arcsin(min(1.0, np.sqrt(half)))
+    return far
 
 
 @compiled
@@ -202,32 +203,33 @@ def _mark_clock_steps(starts: Ints, order: Ints, time: Ints, lon: Floats, lat: F
 def _mark_overlaps(first: int, end: int, time: Ints, code: Bytes) -> None:
     """Mark at each step back of the clock those points that lie over others in time, on the side with fewer."""
     for step in range(first + 1, end):
-        latest = -1
-        for i in range(step - 1, first - 1, -1):
-            if code[i] == KEPT:
-                latest = i
-                break
-        if code[step] != KEPT or latest < 0 or time[step] >= time[latest]:
+        if time[step] >= time[step - 1]:
             continue
-        before = 0
-        for i in range(latest, first - 1, -1):
-            if code[i] == KEPT:
-                if time[i] < time[step]:
-                    break
-                before += 1
-        after = 0
-        for i in range(step, end):
-            if time[i] > time[latest] or (i > step and time[i] < time[i - 1]):
-                break
+        told = _told_before(first, step, time, code)
+        if len(told) == 0:
+            continue
+        after = step
+        while after < end and time[after] <= time[told[0]] and (after == step or time[after] >= time[after - 1]):
             after += 1
-        if after <= before:
-            code[step : step + after] = CLOCK_STEP
-            continue
-        for i in range(latest, first - 1, -1):
-            if code[i] == KEPT:
-                if time[i] < time[step]:
-                    break
+        if after - step <= len(told):
+            code[step:after] = CLOCK_STEP
+        else:
+            for i in told:
                 code[i] = CLOCK_STEP
+
+
+@compiled
+def _told_before(first: int, step: int, time: Ints, code: Bytes) -> Ints:
+    """Return the points before a step back of the clock that are not earlier than it, the last one first."""
+    told = np.empty(step - first, dtype=np.int64)
+    count = 0
+    for i in range(step - 1, first - 1, -1):
+        if code[i] == KEPT:
+            if time[i] < time[step]:
+                break
+            told[count] = i
+            count += 1
+    return told[:count].copy()
 
 
 @compiled

@@ -397,7 +397,8 @@ def _arrow_column(contract: Contract, name: str, values: Values) -> pa.Array:
         elif isinstance(values, np.ndarray) and values.ndim == 2:
             column = _lists(values).cast(field.type)
         else:
-            column = pa.array(values, type=field.type, from_pandas=False)
+            is_float = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+            column = pa.array(values, type=field.type, from_pandas=is_float and field.nullable)  # NaN is null there
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise ContractError(f"{told}: {error}") from error
     if column.null_count and not field.nullable:

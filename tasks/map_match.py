@@ -11,10 +11,10 @@ from schemas.match import STEP
 from schemas.probe import TIME
 from schemas.vocabulary import Heading, Unmatched
 from tasks.match_graph import match_graph
-from tasks.match_lattice import KEPT, NO_ROAD, NO_WAY, TOO_SHORT, Scales, Track
+from tasks.match_lattice import KEPT, NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
 from tasks.match_path import Placed, Spans, Steps, fraction_of
 from tasks.match_piece import match_points
-from tasks.road_graph import compiled
+from tasks.match_kernel import compiled
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -82,7 +82,7 @@ def map_match(
     whole = times.combine_chunks()
     offsets = whole.offsets.to_numpy().astype(np.int64)
     offsets = offsets - offsets[0] if len(offsets) else np.zeros(1, dtype=np.int64)
-    track = Track(_flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies)))
+    track = track_of(_flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies)))
     scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas)
     placed, steps = match_points(
         graph, track, offsets, own_from.astype(np.int64), own_to.astype(np.int64), scales

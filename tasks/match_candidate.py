@@ -6,19 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.match_graph import Cells, Chords
-from tasks.road_graph import compiled
+from tasks.match_graph import Cells
+from tasks.match_kernel import compiled
+from tasks.measure import ECCENTRICITY_2, EQUATOR_M
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int32]
 
-EQUATOR_M = 6378137.0
-"""Semi-major axis of WGS 84."""
-
-ECCENTRICITY_2 = 0.0066943799901413165
-"""Its first eccentricity, squared."""
-
-MOST_STRETCHES = 8
+MOST_STRETCHES = 12
 """Nearest stretches that are looked at; more are in reach only where many roads lie within a car's width."""
 
 
@@ -38,88 +33,92 @@ def room() -> Near:
     return Near(np.empty(MOST_STRETCHES, dtype=np.int32), *(np.empty(MOST_STRETCHES) for _ in range(4)))
 
 
-@compiled
-def degree_metres(lat: float) -> tuple[float, float]:
-    """Return metres of a degree of longitude and of latitude at a latitude on WGS 84.
+def degrees_metres(lat: Floats) -> tuple[Floats, Floats]:
+    """Return metres of a degree of longitude and of latitude at latitudes on WGS 84.
 
     Both are taken at the point, whatever tile it lies in. A place d metres away is off by d² tan(lat) / 2 R: 0.1 mm
     for 30 m and 1 m for 2.7 km at 60° N.
 
     Examples
     --------
-    >>> tuple(round(each) for each in degree_metres(60.0))
-    (55800, 111412)
+    >>> [each.round().tolist() for each in degrees_metres(np.array([60.0]))]
+    [[55800.0], [111412.0]]
     """
-    sine = math.sin(math.radians(lat))
+    sine = np.sin(np.radians(lat))
     flat = 1 - ECCENTRICITY_2 * sine * sine
-    across = EQUATOR_M / math.sqrt(flat)
-    degree = math.pi / 180
-    return degree * across * math.cos(math.radians(lat)), degree * across * (1 - ECCENTRICITY_2) / flat
+    across = np.pi / 180 * EQUATOR_M / np.sqrt(flat)
+    return across * np.cos(np.radians(lat)), across * (1 - ECCENTRICITY_2) / flat
 
 
 @compiled
-def near_stretches(chords: Chords, cells: Cells, lon: float, lat: float, radius: float, near: Near) -> int:
+def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, radius: float, near: Near) -> int:
     """Write the stretches within `radius` (m) of a point into `near`, by number; return how many there are.
 
-    Of more than `MOST_STRETCHES` the nearest stay, of two at one distance the one of lower number.
+    `kx`, `ky` are metres of a degree at the point. Of more than `MOST_STRETCHES` the nearest stay, of two at one
+    distance the one of lower number.
     """
-    count = 0
-    kx, ky = degree_metres(lat)
     if lon < cells.west - 180:
         lon += 360  # roads on both sides of the antimeridian lie from 0° to 360°
-    left = int(math.floor((lon - radius / kx - cells.west) / cells.width))
-    right = int(math.floor((lon + radius / kx - cells.west) / cells.width))
-    low = int(math.floor((lat - radius / ky - cells.south) / cells.height))
-    high = int(math.floor((lat + radius / ky - cells.south) / cells.height))
-    for y in range(max(low, 0), min(high, cells.down - 1) + 1):
-        for x in range(max(left, 0), min(right, cells.across - 1) + 1):
-            cell = y * cells.across + x
-            for place in range(cells.start[cell], cells.start[cell + 1]):
-                count = _look(chords, cells.chord[place], lon, lat, kx, ky, radius, near, count)
+    wide, high = radius / kx, radius / ky
+    left = max(int(math.floor((lon - wide - cells.west) / cells.width)), 0)
+    right = min(int(math.floor((lon + wide - cells.west) / cells.width)), cells.across - 1)
+    low = max(int(math.floor((lat - high - cells.south) / cells.height)), 0)
+    top = min(int(math.floor((lat + high - cells.south) / cells.height)), cells.down - 1)
+    count = 0
+    if left > right:
+        return 0
+    for y in range(low, top + 1):
+        for entry in range(cells.start[y * cells.across + left], cells.start[y * cells.across + right + 1]):
+            chord = cells.chord[entry]
+            across, up = chord[2] * kx, chord[3] * ky
+            share, square = nearest((chord[0] - lon) * kx, (chord[1] - lat) * ky, across, up)
+            if square <= radius * radius:
+                along = chord[4] + share * chord[5]
+                count = _take(near, count, cells.stretch[entry], square, along, across, up)
     _by_number(near, count)
+    for index in range(count):
+        near.distance[index] = math.sqrt(near.distance[index])
     return count
 
 
 @compiled
-def _look(
-    chords: Chords, chord: int, lon: float, lat: float, kx: float, ky: float, radius: float, near: Near, count: int
-) -> int:
-    """Take a chord into account: its stretch is added, moved nearer, or left out."""
-    share, distance = on_chord(chords, chord, lon, lat, kx, ky)
-    if distance > radius:
-        return count
-    stretch = chords.stretch[chord]
-    along = chords.along[chord] + share * chords.metres[chord]
+def nearest(east: float, north: float, across: float, up: float) -> tuple[float, float]:
+    """Return where on a chord (0 to 1) the origin is nearest, and the square of how far; all in metres.
+
+    The chord begins at (east, north) and goes on by (across, up).
+
+    Examples
+    --------
+    >>> nearest(-3.0, 2.0, 12.0, 0.0)
+    (0.25, 4.0)
+    """
+    square = across * across + up * up
+    share = min(max(-(east * across + north * up) / square, 0.0), 1.0) if square > 0 else 0.0
+    east, north = east + share * across, north + share * up
+    return share, east * east + north * north
+
+
+@compiled
+def _take(near: Near, count: int, stretch: int, square: float, along: float, across: float, up: float) -> int:
+    """Take a chord into account: its stretch is added, moved nearer, or left out; return how many there are."""
     place = count
     for other in range(count):
         if near.stretch[other] == stretch:
-            if distance > near.distance[other] or (distance == near.distance[other] and along >= near.along[other]):
-                return count
             place = other
             break
-    if place == MOST_STRETCHES:
-        place = _farthest(near, stretch, distance)
+    if place < count:
+        if square > near.distance[place] or (square == near.distance[place] and along >= near.along[place]):
+            return count
+    elif count == MOST_STRETCHES:
+        place = _farthest(near, stretch, square)
         if place < 0:
             return count
     near.stretch[place] = stretch
     near.along[place] = along
-    near.distance[place] = distance
-    near.east[place] = chords.dlon[chord] * kx
-    near.north[place] = chords.dlat[chord] * ky
+    near.distance[place] = square
+    near.east[place] = across
+    near.north[place] = up
     return max(count, place + 1)
-
-
-@compiled
-def on_chord(chords: Chords, chord: int, lon: float, lat: float, kx: float, ky: float) -> tuple[float, float]:
-    """Return where on a chord (0 to 1) the nearest place to a point is, and how far (m)."""
-    east, north = (chords.lon[chord] - lon) * kx, (chords.lat[chord] - lat) * ky
-    across, up = chords.dlon[chord] * kx, chords.dlat[chord] * ky
-    square = across * across + up * up
-    share = 0.0
-    if square > 0:
-        share = min(max(-(east * across + north * up) / square, 0.0), 1.0)
-    east, north = east + share * across, north + share * up
-    return share, math.sqrt(east * east + north * north)
 
 
 @compiled
@@ -141,15 +140,12 @@ def _is_farther(distance: float, stretch: int, other_distance: float, other: int
 def _by_number(near: Near, count: int) -> None:
     """Sort by number of the stretch, by insertion."""
     for index in range(1, count):
-        for hole in range(index, 0, -1):
-            if near.stretch[hole - 1] <= near.stretch[hole]:
-                break
-            _swap(near, hole)
-
-
-@compiled
-def _swap(near: Near, hole: int) -> None:
-    """Swap an entry with the one before it."""
-    near.stretch[hole - 1], near.stretch[hole] = near.stretch[hole], near.stretch[hole - 1]
-    for values in (near.along, near.distance, near.east, near.north):
-        values[hole - 1], values[hole] = values[hole], values[hole - 1]
+        hole = index
+        while hole > 0 and near.stretch[hole - 1] > near.stretch[hole]:
+            below = hole - 1
+            near.stretch[below], near.stretch[hole] = near.stretch[hole], near.stretch[below]
+            near.along[below], near.along[hole] = near.along[hole], near.along[below]
+            near.distance[below], near.distance[hole] = near.distance[hole], near.distance[below]
+            near.east[below], near.east[hole] = near.east[hole], near.east[below]
+            near.north[below], near.north[hole] = near.north[hole], near.north[below]
+            hole = below

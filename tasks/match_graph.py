@@ -99,7 +99,7 @@ class Chords(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """A grid over the chords: those that touch cell (x, y) are chord[start[y * across + x]] and what follows."""
+    """A grid over the chords: those that touch cell (x, y) are entries start[y * across + x] and what follows."""
 
     west: float
     south: float
@@ -110,7 +110,10 @@ class Cells(NamedTuple):
     across: int
     down: int
     start: Ints
-    chord: Places
+    stretch: Places
+    """By entry."""
+    chord: Floats
+    """Longitude, latitude, both to the end, metres from the begin of the stretch and long; by entry, shape (m, 6)."""
 
 
 class MatchGraph(NamedTuple):
@@ -369,7 +372,7 @@ def _turn_costs(
 def _cells(chords: Chords, kept: Ints) -> Cells:
     """Return the grid of the chords `kept`; cells grow where roads are few for the ground they cover."""
     if not len(kept):
-        return Cells(0.0, 0.0, 1.0, 1.0, 1, 1, np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int32))
+        return Cells(0.0, 0.0, 1.0, 1.0, 1, 1, np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty((0, 6)))
     lon, lat, dlon, dlat = (each[kept] for each in (chords.lon, chords.lat, chords.dlon, chords.dlat))
     west, south = np.minimum(lon, lon + dlon), np.minimum(lat, lat + dlat)
     east, north = np.maximum(lon, lon + dlon), np.maximum(lat, lat + dlat)
@@ -385,9 +388,9 @@ def _cells(chords: Chords, kept: Ints) -> Cells:
     cell, chord = _covered(columns[0], columns[1], rows[0], rows[1], across)
     order = np.lexsort((chord, cell))
     start = np.searchsorted(cell[order], np.arange(across * down + 1)).astype(np.int64)
-    return Cells(
-        float(left), float(low), wide, high, across, down, start, kept[chord[order]].astype(np.int32)
-    )
+    entry = kept[chord[order]]
+    values = np.column_stack([each[entry] for each in chords[2:]])
+    return Cells(float(left), float(low), wide, high, across, down, start, chords.stretch[entry], values)
 
 
 def _covered(left: Ints, right: Ints, low: Ints, high: Ints, across: int) -> tuple[Ints, Ints]:

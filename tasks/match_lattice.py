@@ -11,17 +11,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.match_candidate import Near, degree_metres, near_stretches
+from tasks.match_candidate import Near, degrees_metres, near_stretches
 from tasks.match_graph import BACK_COST, Cells, Chords, Edges
 from tasks.match_search import KEPT_COST, Goal, Kept, Reached, Search, keep, spread
-from tasks.road_graph import compiled
+from tasks.match_kernel import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int8]
 
-MOST_STATES = 16
+MOST_STATES = 24
 """States of a point: both headings of each stretch near it."""
 
 TAIL = 3.0
@@ -87,6 +87,9 @@ class Track(NamedTuple):
     kmh: Floats
     heading: Floats
     accuracy: Floats
+    kx: Floats
+    """Metres of a degree of longitude there, and of latitude."""
+    ky: Floats
 
 
 class Room(NamedTuple):
@@ -142,6 +145,11 @@ class Mass(NamedTuple):
 def mass_room(points: int) -> Mass:
     """Return room for a piece of so many points."""
     return Mass(*(np.empty(points * MOST_STATES) for _ in range(3)))
+
+
+def track_of(time: Ints, lon: Floats, lat: Floats, kmh: Floats, heading: Floats, accuracy: Floats) -> Track:
+    """Return points with metres of a degree at each."""
+    return Track(time, lon, lat, kmh, heading, accuracy, *degrees_metres(lat))
 
 
 def lattice_room(points: int) -> Lattice:
@@ -201,9 +209,10 @@ def heading_nats(east: float, north: float, heading: float, kmh: float) -> float
 @compiled
 def crow_m(track: Track, one: int, other: int) -> float:
     """Return metres between two points as the crow flies, right to 1e-4 up to 10 km and 70° of latitude."""
-    kx, ky = degree_metres(0.5 * (track.lat[one] + track.lat[other]))
     across = abs(track.lon[one] - track.lon[other])
-    return math.hypot(min(across, 360 - across) * kx, (track.lat[one] - track.lat[other]) * ky)
+    east = 0.5 * min(across, 360 - across) * (track.kx[one] + track.kx[other])
+    north = (track.lat[one] - track.lat[other]) * track.ky[one]
+    return math.sqrt(east * east + north * north)
 
 
 @compiled
@@ -236,7 +245,9 @@ def add_states(roads: Roads, track: Track, point: int, scales: Scales, room: Roo
     sigma = sigma_of(track.accuracy[point], scales)
     radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
     near = room.near
-    count = near_stretches(roads.chords, roads.cells, track.lon[point], track.lat[point], radius, near)
+    count = near_stretches(
+        roads.cells, track.lon[point], track.lat[point], track.kx[point], track.ky[point], radius, near
+    )
     state = lattice.first[column]
     for index in range(count):
         base = distance_nats(near.distance[index], sigma)
@@ -349,8 +360,7 @@ def ways(
         keep(roads.edges, room.search, room.kept, edge, room.slots)
         start = room.kept.start[edge]
         return room.kept.reached, start, start + room.kept.count[edge], most_cost - rest_cost
-    kx, ky = degree_metres(track.lat[other])
-    goal = Goal(track.lon[other], track.lat[other], kx, ky, most_cost - rest_cost, most_metres - rest)
+    goal = Goal(track.lon[other], track.lat[other], track.kx[other], track.ky[other], most_cost - rest_cost, most_metres - rest)
     count = spread(roads.edges, room.search, edge, goal, room.slots, wanted)
     return room.search.reached, 0, count, most_cost - rest_cost
 

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.match_candidate import degree_metres
 from tasks.match_graph import Chords, Edges
 from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, Track, ways
-from tasks.road_graph import compiled
+from tasks.match_kernel import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -94,10 +93,10 @@ def legs_room(edges: Edges) -> Legs:
 
 @compiled
 def place_on_edge(
-    edges: Edges, chords: Chords, edge: int, low: float, high: float, lon: float, lat: float
+    edges: Edges, chords: Chords, edge: int, low: float, high: float, track: Track, point: int
 ) -> tuple[float, float]:
     """Return metres along an edge, between `low` and `high`, of the place nearest to a point, and how far it is (m)."""
-    kx, ky = degree_metres(lat)
+    lon, lat, kx, ky = track.lon[point], track.lat[point], track.kx[point], track.ky[point]
     stretch, length = edge >> 1, edges.metres[edge]
     near, far = (low, high) if edge & 1 == 0 else (length - high, length - low)
     best, place = np.inf, low
@@ -257,7 +256,7 @@ def nearest_on_legs(
     for leg in range(cursor.leg, count):
         low = cursor.place if leg == cursor.leg else legs.begin[leg]
         place, distance = place_on_edge(
-            edges, chords, legs.edge[leg], low, legs.end[leg], track.lon[point], track.lat[point]
+            edges, chords, legs.edge[leg], low, legs.end[leg], track, point
         )
         if distance < best:
             best, leg_at, place_at = distance, leg, place

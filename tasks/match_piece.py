@@ -45,7 +45,7 @@ from tasks.match_path import (
     walk,
 )
 from tasks.match_search import kept_room, search_room
-from tasks.road_graph import compiled
+from tasks.match_kernel import compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -298,8 +298,7 @@ def _arrive(
     point, state = lattice.point[column], lattice.chosen[column]
     edge, place, distance = legs.edge[count - 1], legs.end[count - 1], lattice.distance[state]
     if place != lattice.along[state]:
-        lon, lat = track.lon[point], track.lat[point]
-        distance = place_on_edge(roads.edges, roads.chords, edge, place, place, lon, lat)[1]
+        distance = place_on_edge(roads.edges, roads.chords, edge, place, place, track, point)[1]
     written = 0
     if own_from <= point < own_to:
         to = Cursor(count - 1, place, track.time[point])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.match_graph import LEAST_COST, Edges
-from tasks.road_graph import compiled
+from tasks.match_kernel import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

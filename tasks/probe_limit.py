@@ -53,7 +53,7 @@ class Heard(NamedTuple):
     road: str
     """Record and heading; of one segment where it is part of no record."""
     told: Row
-    limits: frozenset[str | None]
+    limits: frozenset[str]
 
 
 def probe_limit(
@@ -90,7 +90,7 @@ def probe_limit(
     places = places_m(shapely.get_x(middle), shapely.get_y(middle))
     said = [
         Heard(row, country[row] or "", f"{record[row] or segment_id[row]} {told['heading']}", told,
-              frozenset({limit[row], *(one["limit"] for one in odds[row] or ())} - {None}))
+              frozenset(each for each in (limit[row], *(one["limit"] for one in odds[row] or ())) if each))
         for row, each in enumerate(driven)
         for told in each
         if told["traces"] >= FEWEST_TRACES

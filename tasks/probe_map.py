@@ -39,6 +39,10 @@ FIGURES = {
 }
 """What the page tells of a profile, and how many decimals of it."""
 
+SEGMENT_COLUMNS = [*ROAD_COLUMNS.values(), "geometry", "sources"]
+PROFILE_COLUMNS = ["segment_id", "heading", *FIGURES, "week_kmh", "week_count", "week_minutes"]
+"""What is read of ROAD_SEGMENT and SPEED_PROFILE."""
+
 
 def probe_page(
     segments: pa.Table,

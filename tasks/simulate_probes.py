@@ -15,7 +15,7 @@ from schemas.probe import TIME
 from schemas.vocabulary import Heading
 from tasks.simulate_drive import Motion, Seen, Track, drive, seen, track
 from tasks.simulate_network import Network, drive_network
-from tasks.simulate_receiver import Canyon, canyons, device, errors_m, kept, shifted
+from tasks.simulate_receiver import Reception, device, errors_m, kept, reception, shifted
 from tasks.simulate_route import OPINIONS, Reach, Scratch, find_way, scratch
 from tasks.simulate_traffic import WEEK_HOURS, Traffic, delay, demand, traffic
 
@@ -119,7 +119,7 @@ class Place(NamedTuple):
 
     network: Network
     traffic: Traffic
-    canyon: Canyon
+    reception: Reception
     seconds: Floats
     """That each edge takes with no one else about, lights and turns into larger roads with it."""
     origins: Ints
@@ -172,9 +172,9 @@ def _place(roads: pa.Table, params: SimulationParams, limits: Floats | None) -> 
     chances = np.cumsum(network.edges.metres[origins] + 1e-9)
     west = float(np.mean(network.lines.lon))
     offset = round(west / 15) if params.utc_offset_h is None else params.utc_offset_h
-    canyon = canyons(network, params.canyon, rng)
+    heard = reception(network, roads, params.canyon, rng)
     room = scratch(len(seconds))
-    return Place(network, told, canyon, seconds, origins, chances / chances[-1], room, offset)
+    return Place(network, told, heard, seconds, origins, chances / chances[-1], room, offset)
 
 
 def _drives(place: Place, params: SimulationParams) -> Iterator[Driven]:
@@ -196,6 +196,8 @@ def _driven(place: Place, params: SimulationParams, trip: int) -> Driven:
     every = _log_even(params.sampling_s, params.sampling_to_s or params.sampling_s, rng)
     moments = np.arange(0.0, motion.arrive[-1], every)
     moments = moments[kept(moments, params.outage_share, params.outage_s, rng)]
+    under = place.reception.is_deaf[place.network.edges.segment[way[line.edge[seen(line.metres, motion, moments).leg]]]]
+    moments = moments[~under]
     where = seen(line.metres, motion, moments)
     start_us = round((departure - place.utc_offset_h) * 3600) * SECOND_US + int(WEEK_START.astype(np.int64))
     points = _points(place, params, way, line, where, moments, rng)
@@ -278,8 +280,8 @@ def _points(
     segment = place.network.edges.segment[edge]
     true_lon = line.lon[leg] + share * (line.lon[leg + 1] - line.lon[leg])
     true_lat = line.lat[leg] + share * (line.lat[leg + 1] - line.lat[leg])
-    sigma = params.noise_m * place.canyon.factor[segment]
-    bias = params.noise_m * place.canyon.bias[segment]
+    sigma = params.noise_m * place.reception.factor[segment]
+    bias = params.noise_m * place.reception.bias[segment]
     errors = errors_m(moments, sigma, bias, params.correlation_s, rng.standard_normal((len(moments), 2)))
     lon, lat = shifted(true_lon, true_lat, errors)
     told = device(where.speed, line.azimuth[leg], sigma, rng)

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from schemas.vocabulary import RoadClass
 from tasks.road_graph import compiled
 from tasks.simulate_network import Network
 
@@ -16,8 +19,9 @@ Flags = npt.NDArray[np.bool_]
 METRES_A_DEGREE = 111_195.0
 CELL_M = 250.0
 """Side of the cells in which streets are counted."""
-DENSE_PER_KM = 15.0
-"""Kilometres of street on a square kilometre from which houses are taken to stand close and tall."""
+DENSE_PER_KM = 20.0
+"""Kilometres of street on a square kilometre from which houses are taken to stand close and tall; service roads and
+tracks do not count."""
 SIXTY_EIGHT = 1.515
 """Radius in sigmas that holds 68 % of positions whose error is normal in both axes: Android's `accuracy`."""
 SPEED_SIGMA = 0.3
@@ -26,25 +30,47 @@ STANDING_MS = 1.0
 """Below this a device gives no heading."""
 
 
-class Canyon(NamedTuple):
-    """How much worse reception is on each segment: factor on sigma, and error that stays (sigmas east and north)."""
+OPEN = ("no", "building_passage", "culvert")
+"""Values of OSM's `tunnel` that do not shut out satellites for long."""
+
+
+class Reception(NamedTuple):
+    """What satellites are heard like on each segment."""
 
     factor: Floats
+    """On sigma."""
     bias: Floats
+    """Error that stays, east and north, in sigmas."""
+    is_deaf: Flags
+    """Whether it lies in a tunnel, where nothing is heard."""
 
 
-def canyons(network: Network, factor: float, rng: np.random.Generator) -> Canyon:
-    """Return where reception is worse: in cells full of streets, by `factor`, off to a side of the cell's own."""
-    middle = (network.lines.starts[:-1] + network.lines.starts[1:] - 1) // 2
-    row = np.floor(network.lines.lat[middle] * METRES_A_DEGREE / CELL_M)
-    shrink = np.cos(np.radians((row + 0.5) * CELL_M / METRES_A_DEGREE))
-    column = np.floor(network.lines.lon[middle] * METRES_A_DEGREE * shrink / CELL_M)
-    cells, cell = np.unique(np.column_stack([row, column]), axis=0, return_inverse=True)
-    metres = np.bincount(cell, weights=network.length_m, minlength=len(cells))
-    is_dense = metres / (CELL_M / 1000) ** 2 / 1000 >= DENSE_PER_KM
-    angle = rng.uniform(0, 2 * np.pi, len(cells))
+def reception(network: Network, roads: pa.Table, factor: float, rng: np.random.Generator) -> Reception:
+    """Return where reception is bad: `factor` times worse in cells full of streets, off to a side of the cell's own."""
+    owner = np.repeat(np.arange(len(network.length_m)), np.diff(network.lines.starts))
+    leg = np.flatnonzero(owner[1:] == owner[:-1])
+    is_street = ~np.isin(roads.column("class").to_numpy(zero_copy_only=False), [RoadClass.SERVICE, RoadClass.TRACK])
+    metres = (np.diff(network.lines.along) * (network.length_m * is_street)[owner[:-1]])[leg]
+    cells, cell = _cells(network.lines.lon[leg], network.lines.lat[leg])
+    inside = np.bincount(cell, weights=np.minimum(metres, CELL_M), minlength=cells)  # the rest of it lies in others
+    is_dense = inside / (CELL_M / 1000) ** 2 / 1000 >= DENSE_PER_KM
+    middle = cell[
+        np.searchsorted(leg, (network.lines.starts[:-1] + network.lines.starts[1:] - 1) // 2, side="right") - 1
+    ]
+    angle = rng.uniform(0, 2 * np.pi, cells)
     off = np.where(is_dense, (factor - 1) / 2, 0.0)[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return Canyon(np.where(is_dense, factor, 1.0)[cell], off[cell])
+    tunnel = pc.map_lookup(roads.column("tags"), "tunnel", "first")
+    is_deaf = pc.fill_null(pc.invert(pc.is_in(tunnel, pa.array(OPEN))), False).to_numpy()
+    return Reception(np.where(is_dense, factor, 1.0)[middle], off[middle], is_deaf & tunnel.is_valid().to_numpy())
+
+
+def _cells(lon: Floats, lat: Floats) -> tuple[int, Ints]:
+    """Return how many cells of `CELL_M` hold a point, and the number of each point's cell."""
+    row = np.floor(lat * METRES_A_DEGREE / CELL_M)
+    shrink = np.cos(np.radians((row + 0.5) * CELL_M / METRES_A_DEGREE))
+    column = np.floor(lon * METRES_A_DEGREE * shrink / CELL_M)
+    cells, cell = np.unique(np.column_stack([row, column]), axis=0, return_inverse=True)
+    return len(cells), cell.ravel()
 
 
 @compiled

@@ -4,7 +4,7 @@ A trip is cut by itself, where a piece grows too wide or too long, never by tile
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -153,9 +153,16 @@ def trace_pieces(points: Points, params: PieceParams) -> tuple[pa.Table, Ints]:
         "own_from": pieces.own_from - pieces.low,
         "own_to": pieces.own_to - pieces.low,
     }
-    lists = (points.time, points.lon, points.lat, points.speed, points.heading, points.accuracy, points.is_trip_end)
-    names = ("times", "lons", "lats", "speeds", "headings", "accuracies", "trip_ends")
-    listed = {name: _lists(values[row], offsets) for name, values in zip(names, lists, strict=True)}
+    lists: dict[str, npt.NDArray[Any]] = {
+        "times": points.time,
+        "lons": points.lon,
+        "lats": points.lat,
+        "speeds": points.speed,
+        "headings": points.heading,
+        "accuracies": points.accuracy,
+        "trip_ends": points.is_trip_end,
+    }
+    listed = {name: _lists(values[row], offsets) for name, values in lists.items()}
     whole = pa.table({**columns, **listed})
     owner = np.repeat(np.arange(len(counts)), pieces.own_to - pieces.own_from)
     return whole.cast(TRACE_PIECE.schema), owner
@@ -181,5 +188,5 @@ def _boxes(lon: Floats, lat: Floats, starts: Ints) -> pa.Array:
     return pa.StructArray.from_arrays([pa.array(side) for side in sides], fields=list(BOX))
 
 
-def _lists(values: npt.NDArray[np.generic], offsets: Ints) -> pa.Array:
+def _lists(values: npt.NDArray[Any], offsets: Ints) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values))

@@ -59,8 +59,10 @@ def trace_rows(
     order = counted_order(codes, starts)
     time = rows.column("time").cast(pa.int64()).to_numpy()[order]
     lon, lat = (rows.column(name).to_numpy()[order] for name in ("lon", "lat"))
-    others = [_floats(rows.column(name))[order] for name in ("speed_kmh", "heading_deg", "accuracy_m")]
-    cleaned = clean_traces(starts=starts, time=time, lon=lon, lat=lat, speed=others[0].astype(np.float64), params=clean)
+    speed, heading, accuracy = (
+        _floats(rows.column(name))[order] for name in ("speed_kmh", "heading_deg", "accuracy_m")
+    )
+    cleaned = clean_traces(starts=starts, time=time, lon=lon, lat=lat, speed=speed.astype(np.float64), params=clean)
     kept = cleaned.kept
     trace = codes[order][kept]
     points = Points(
@@ -70,7 +72,9 @@ def trace_rows(
         time[kept],
         lon[kept],
         lat[kept],
-        *(values[kept] for values in others),
+        speed[kept],
+        heading[kept],
+        accuracy[kept],
         cleaned.is_trip_end,
     )
     pieces, owner = trace_pieces(points, cut)

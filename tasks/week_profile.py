@@ -9,6 +9,7 @@ from schemas.speed_profile import WEEK_BINS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int16]
 
 BIN_MINUTES = 5
 DAY_BINS = WEEK_BINS // 7
@@ -22,13 +23,13 @@ DAY_PART_ENDS = (7, 9, 16, 19)
 class Cells(NamedTuple):
     """The cells that speeds are pooled in: those of each level, coarse to fine, beside one another."""
 
-    of_bin: Ints
+    of_bin: Shorts
     """The cell of each bin on each level; shape (levels, 2016)."""
     starts: Ints
     """Where the bins of each cell start in `bins`; shape (cells + 1,)."""
-    bins: Ints
+    bins: Shorts
     """Bins of each cell, cell by cell; shape (levels × 2016,)."""
-    minutes: npt.NDArray[np.int16]
+    minutes: Shorts
     """Minutes of the week that each cell pools; 0 for the whole week; shape (cells,)."""
 
 
@@ -37,7 +38,7 @@ class WeekMeans(NamedTuple):
 
     kmh: npt.NDArray[np.float32]
     counts: npt.NDArray[np.int32]
-    minutes: npt.NDArray[np.int16]
+    minutes: Shorts
 
 
 def hours_of_week() -> Ints:
@@ -79,7 +80,8 @@ def week_cells() -> Cells:
     sizes = np.bincount(of_bin.ravel(), minlength=sum(counts))
     minutes = np.where(sizes == WEEK_BINS, 0, sizes * BIN_MINUTES).astype(np.int16)
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    return Cells(of_bin, starts, np.argsort(of_bin.ravel(), kind="stable") % WEEK_BINS, minutes)
+    order = np.argsort(of_bin.ravel(), kind="stable") % WEEK_BINS
+    return Cells(of_bin.astype(np.int16), starts, order.astype(np.int16), minutes)
 
 
 CELLS = week_cells()

@@ -9,7 +9,9 @@ from tasks.group_kernel import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Weeks = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int16]]
+Places = npt.NDArray[np.int32]
+Shorts = npt.NDArray[np.int16]
+Weeks = tuple[npt.NDArray[np.float32], Places, Shorts]
 
 MANY = 64
 """Numbers from which on sorting by merging beats sorting by insertion."""
@@ -59,26 +61,26 @@ def pooled_weeks(
     trace: Ints,
     speed: Floats,
     least: int,
-    of_bin: Ints,
+    of_bin: Shorts,
     cells: Ints,
-    bins: Ints,
-    minutes: npt.NDArray[np.int16],
+    bins: Shorts,
+    minutes: Shorts,
 ) -> Weeks:
     """Return mean, count and minutes of each bin of each group; see `week_means`, and `Cells` for the last four."""
     levels, week = of_bin.shape
     kmh = np.empty((len(starts) - 1, week), dtype=np.float32)
     count = np.zeros((len(starts) - 1, week), dtype=np.int32)
     width = np.empty((len(starts) - 1, week), dtype=np.int16)
-    sums, counts = np.zeros(len(minutes)), np.zeros(len(minutes), dtype=np.int64)
-    traces, last = np.zeros(len(minutes), dtype=np.int64), np.full(len(minutes), -1, dtype=np.int64)
+    sums, counts = np.zeros(len(minutes)), np.zeros(len(minutes), dtype=np.int32)
+    traces, last = np.zeros(len(minutes), dtype=np.int32), np.full(len(minutes), -1)
     order = np.empty(_most(starts), dtype=np.int64)
     for group in range(len(starts) - 1):
         own = slice(starts[group], starts[group + 1])
         _pool(week_bin[own], speed[own], of_bin, sums, counts)
-        _count_traces(week_bin[own], trace[own], of_bin, order, traces, last)
+        _count_traces(week_bin[own], trace[own], of_bin, order, counts, least, traces, last)
         for level in range(levels):
-            for index in range(starts[group], starts[group + 1]):
-                cell = of_bin[level, week_bin[index]]
+            for each in week_bin[own]:
+                cell = of_bin[level, each]
                 if counts[cell] == 0 or (traces[cell] < least and level > 0):
                     continue
                 mean = sums[cell] / counts[cell]
@@ -86,14 +88,14 @@ def pooled_weeks(
                     kmh[group, bins[place]] = mean
                     width[group, bins[place]] = minutes[cell]
                 if level == levels - 1:
-                    count[group, week_bin[index]] = counts[cell]
+                    count[group, each] = counts[cell]
                 counts[cell] = 0  # written once
         _clear(week_bin[own], of_bin, sums, counts, traces, last)
     return kmh, count, width
 
 
 @compiled
-def _pool(week_bin: Ints, speed: Floats, of_bin: Ints, sums: Floats, counts: Ints) -> None:
+def _pool(week_bin: Ints, speed: Floats, of_bin: Shorts, sums: Floats, counts: Places) -> None:
     """Add the observations of a group to their cells."""
     for index in range(len(week_bin)):
         for level in range(len(of_bin)):
@@ -103,19 +105,23 @@ def _pool(week_bin: Ints, speed: Floats, of_bin: Ints, sums: Floats, counts: Int
 
 
 @compiled
-def _count_traces(week_bin: Ints, trace: Ints, of_bin: Ints, order: Ints, traces: Ints, last: Ints) -> None:
-    """Count the different traces of each cell; `last` holds the one that was counted last."""
+def _count_traces(
+    week_bin: Ints, trace: Ints, of_bin: Shorts, order: Ints, counts: Places, least: int, traces: Places, last: Ints
+) -> None:
+    """Count the different traces of cells that have `least` observations; `last` holds the one counted last."""
     trace_order(trace, order)
     for index in order[: len(trace)]:
         for level in range(len(of_bin)):
             cell = of_bin[level, week_bin[index]]
+            if counts[cell] < least:
+                break  # finer ones have no more
             if last[cell] != trace[index]:
                 last[cell] = trace[index]
                 traces[cell] += 1
 
 
 @compiled
-def _clear(week_bin: Ints, of_bin: Ints, sums: Floats, counts: Ints, traces: Ints, last: Ints) -> None:
+def _clear(week_bin: Ints, of_bin: Shorts, sums: Floats, counts: Places, traces: Places, last: Ints) -> None:
     """Empty the cells that a group has touched."""
     for each in week_bin:
         for level in range(len(of_bin)):

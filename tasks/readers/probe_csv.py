@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from tasks.readers.probe_format import Named, ProbeBatch, ProbeFormat, named_columns, require
-from tasks.readers.probe_rows import Columns, Place, Tally
+from tasks.readers.probe_rows import Columns, Tally
+from tasks.readers.probe_time import Place
 from tasks.readers.reading import ReadError
 
 BLOCK_BYTES = 16_000_000
@@ -189,4 +190,4 @@ def _columns(block: pa.RecordBatch, layout: Layout, trace: str) -> Columns:
     else:
         trace_id = pc.if_else(pc.equal(trace_id, ""), pa.scalar(None, pa.string()), trace_id)
     rest = (named.get(role) for role in ("time", "lon", "lat", "speed", "heading", "accuracy"))
-    return Columns(trace_id, *rest)  # type: ignore[arg-type]  # lon and lat are there: required
+    return Columns(trace_id, *rest)

@@ -6,6 +6,7 @@ converters put them: `coordTimes` or `times` in the properties, or in `coordinat
 
 import codecs
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -20,6 +21,8 @@ CHUNK = 1 << 20
 
 ROWS = 100_000
 """Points that are handed on together."""
+
+FEATURES = re.compile(r'"features"\s*:')
 
 TIMES = ("coordTimes", "times", "coord_times", "timestamps")
 SPEEDS = ("speeds", "coordSpeeds")
@@ -124,13 +127,13 @@ class _Text:
         if not self.skip(" \t\r\n\x1e") or self.buffer[self.at] != "{":
             raise ReadError(f"{self.file}: starts with {self.buffer[self.at : self.at + 16]!r}, expected GeoJSON")
         self.more()
-        while (found := self.buffer.find('"features"')) < 0 and not _is_feature(self.buffer) and self.more():
+        while not (found := FEATURES.search(self.buffer)) and not _is_feature(self.buffer) and self.more():
             pass
-        if found < 0 or _is_feature(self.buffer[:found]):
+        if found is None or _is_feature(self.buffer[: found.start()]):
             return
         self.is_collection = True
-        self.at = found + len('"features"')
-        if not self.skip(": \t\r\n") or self.buffer[self.at] != "[":
+        self.at = found.end()
+        if not self.skip(" \t\r\n") or self.buffer[self.at] != "[":
             raise ReadError(f'{self.file}: no list behind "features", expected a FeatureCollection')
         self.at += 1
 

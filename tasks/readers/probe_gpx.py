@@ -45,7 +45,7 @@ def read_gpx(stream: IO[bytes], trace: str, tally: Tally) -> Iterator[ProbeBatch
     ReadError
         If the file is no whole GPX file, or has no point of a track.
     """
-    tracks = _Tracks(trace)
+    tracks = _Tracks(trace, tally.file)
     is_last = False
     try:
         while not is_last:
@@ -58,8 +58,6 @@ def read_gpx(stream: IO[bytes], trace: str, tally: Tally) -> Iterator[ProbeBatch
         yield _batch(tracks, tally)
         what = f"line {error.lineno}, column {error.offset}: {expat.ErrorString(error.code)}"
         raise ReadError(f"{tally.file}: {what}; expected GPX") from None
-    except ValueError as error:
-        raise ReadError(f"{tally.file}: line {tracks.parser.CurrentLineNumber}: {error}") from None
     if not tally.read:
         raise ReadError(f"{tally.file}: no points of a track{tracks.instead()}, expected trk/trkseg/trkpt")
 
@@ -75,7 +73,8 @@ def _batch(tracks: "_Tracks", tally: Tally) -> ProbeBatch:
 class _Tracks:
     """Points as they are read, filled by the parser's calls."""
 
-    def __init__(self, trace: str) -> None:
+    def __init__(self, trace: str, file: str) -> None:
+        self.file = file
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._first
@@ -103,9 +102,9 @@ class _Tracks:
         rows, self.rows = self.rows, {name: [] for name in FIELDS}
         return rows
 
-    def _first(self, name: str, attributes: dict[str, str]) -> None:
+    def _first(self, name: str, _: dict[str, str]) -> None:
         if _local(name) != "gpx":
-            raise ValueError(f"first element is <{name[:40]}>, expected <gpx>")
+            raise ReadError(f"{self.file}: first element is <{name[:40]}>, expected <gpx>")
         self.parser.StartElementHandler = self._start
         self.depth = 1
 

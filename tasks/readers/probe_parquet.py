@@ -51,7 +51,7 @@ def _batches(
             columns["lon"], columns["lat"] = _positions(block.column(shape[0]), shape[1], tally.file)
         ids = columns.get("trace_id")
         columns["trace_id"] = pa.repeat(pa.scalar(trace), len(block)) if ids is None else ids.cast(pa.string())
-        told = Columns(**{name: columns.get(name) for name in Columns._fields})  # type: ignore[arg-type]
+        told = Columns(**{name: columns.get(name) for name in Columns._fields})
         yield tally.batch(told, named.speed_unit, rows_of(tally.file, tally.read))
 
 
@@ -62,7 +62,7 @@ def _plain(column: pa.Array) -> pa.Array:
 def _shape(schema: pa.Schema, file: str) -> tuple[str, pyproj.CRS] | None:
     """Return the column of points and its coordinate system, None in Parquet without a geometry."""
     told: dict[str, Any] = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
-    name = told.get("primary_column")
+    name = str(told.get("primary_column"))
     if name not in schema.names:
         return None
     column = told.get("columns", {}).get(name, {})
@@ -81,6 +81,7 @@ def _positions(column: pa.Array, crs: pyproj.CRS, file: str) -> tuple[pa.Array, 
     if (kinds > 0).any():
         kind = points[kinds > 0][0].geom_type
         raise ReadError(f"{file}: a {kind} in the column of geometries, expected points")
+    points[shapely.is_empty(points)] = None
     x, y = shapely.get_x(points), shapely.get_y(points)
     if crs.is_geographic and crs.equals(pyproj.CRS("EPSG:4326"), ignore_axis_order=True):
         return pa.array(x), pa.array(y)

@@ -91,7 +91,7 @@ class Tally:
         return ProbeBatch(POINT.empty_table(), len(rows), dropped, reject_rows(listed))
 
     def end(self) -> ProbeBatch:
-        """Return a batch without points that ends the file: how many were dropped where not all are listed, and notes."""
+        """Return a batch without points to end the file: notes, and how many were dropped where not all are listed."""
         told = [
             (self.file, reason, f"{count} points dropped for this reason, of which the first {LISTED} are listed")
             for reason, count in sorted(self.dropped.items())

@@ -28,7 +28,7 @@ FIRST_S, LAST_S = 631_152_000, 4_102_444_800
 
 NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
 ZONED = r"\d\s*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
-TIME_OF_DAY = r"\d:\d\d"
+TIME_OF_DAY = r"\d:\d\d|\dT\d{4}"
 NONE = np.iinfo(np.int64).min
 """Stands for a moment that is missing or unreadable."""
 
@@ -137,8 +137,13 @@ def _of_text(text: pa.Array, format: ProbeFormat, place: Place) -> Ints:
             return read(text, format, place)
         if is_here.any():
             rows = np.flatnonzero(is_here)
-            us[rows] = read(text.take(pa.array(rows)), format, lambda i, rows=rows: place(int(rows[i])))
+            us[rows] = read(text.take(pa.array(rows)), format, _at(rows, place))
     return us
+
+
+def _at(rows: Ints, place: Place) -> Place:
+    """Return what says file and row of some of the values."""
+    return lambda row: place(int(rows[row]))
 
 
 def _kinds(text: pa.Array) -> list[tuple[Bools, Callable[[pa.Array, ProbeFormat, Place], Ints]]]:
@@ -152,14 +157,14 @@ def _kinds(text: pa.Array) -> list[tuple[Bools, Callable[[pa.Array, ProbeFormat,
     return [(is_zoned, _of_zoned), (number, _of_digits), (rest, _of_naive)]
 
 
-def _of_digits(text: pa.Array, format: ProbeFormat, place: Place) -> Ints:
+def _of_digits(text: pa.Array, format: ProbeFormat, _: Place) -> Ints:
     try:
         return _of_numbers(text.cast(pa.int64()), format)
     except pa.ArrowInvalid:
         return _of_numbers(text.cast(pa.float64()), format)
 
 
-def _of_zoned(text: pa.Array, format: ProbeFormat, place: Place) -> Ints:
+def _of_zoned(text: pa.Array, _: ProbeFormat, __: Place) -> Ints:
     cast = _cast(text, TIME)
     if cast is not None:
         return _filled(cast)
@@ -176,16 +181,18 @@ def _of_naive(text: pa.Array, format: ProbeFormat, place: Place) -> Ints:
 
 def _cast(text: pa.Array, kind: pa.DataType) -> pa.Array | None:
     """Return texts as timestamps at once, None where Arrow cannot read one of them."""
-    for each in (lambda: text, lambda: _usual(text)):
-        try:
-            return each().cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return None
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        usual = _usual(text)
+    try:
+        return usual.cast(kind)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _usual(text: pa.Array) -> pa.Array:
-    """Return texts in the way of writing that Arrow reads: six digits of a second at most, no blank before an offset."""
+    """Return texts as Arrow reads them: six digits of a second at most, no blank before an offset."""
     for pattern, replacement in (
         (r"^(\d{4})/(\d\d)/(\d\d)", r"\1-\2-\3"),
         (r"[,.](\d{1,6})\d*", r".\1"),

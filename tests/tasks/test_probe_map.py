@@ -7,9 +7,10 @@ import pytest
 
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE, WEEK_BINS
-from tasks.probe_map import probe_page, speed_data
+from tasks.probe_map import PROFILE_COLUMNS, SEGMENT_COLUMNS, probe_page, speed_data
+from tasks.shown_trace import MATCH_COLUMNS, POINT_COLUMNS, TRAVERSAL_COLUMNS
+from tests.probed_streets import drive, profile_row, profile_table, streets, trace_tables
 from tests.roads import random_roads, road_row, road_table
-from tests.tasks.probe_town import drive, profile_row, profile_table, streets, trace_tables
 from tests.tasks.test_limit_map import CHROMIUM, EVIL, Links, shown, unpack
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -30,7 +31,7 @@ def test_each_segment_finds_its_profiles() -> None:
         "backward": {"s0": 1, "s1": -1, "s2": -1, "lane": -1},
     }
     assert data["figures"]["p50_kmh"] == [44.0, 30.0, 44.0]
-    assert data["weeks"][0][:4] == [84, 45, 5, 84 * 6 - 84 * 6 + 84 * 6]
+    assert data["weeks"][0][:4] == [84, 45, 5, 84 * 6]
 
 
 def test_the_views() -> None:
@@ -90,6 +91,12 @@ def test_the_same_tables_give_the_same_page() -> None:
     assert probe_page(streets(), PROFILES, *TRACES, title="x") == probe_page(streets(), PROFILES, *mixed, title="x")
 
 
+def test_the_columns_named_are_enough() -> None:
+    read = zip(TRACES, (POINT_COLUMNS, MATCH_COLUMNS, TRAVERSAL_COLUMNS), strict=True)
+    few = [streets().select(SEGMENT_COLUMNS), PROFILES.select(PROFILE_COLUMNS), *(each.select(of) for each, of in read)]
+    assert probe_page(*few, title="x") == probe_page(streets(), PROFILES, *TRACES, title="x")
+
+
 def test_no_segments() -> None:
     data = unpack(probe_page(ROAD_SEGMENT.empty(), SPEED_PROFILE.empty(), title="x"))
     assert (data["counts"], data["weeks"], data["metres"]) == ([], [], 0.0)
@@ -126,23 +133,24 @@ def test_a_browser_shows_both_headings_of_a_segment(tmp_path: Path) -> None:
 def test_a_browser_reads_a_week_by_keys(tmp_path: Path) -> None:
     acts = """const chart = document.querySelector(".week");
         const press = (key) => chart.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-        for (let hour = 0; hour < 7; hour++) press("PageDown");
+        for (let hour = 0; hour < 7; hour++) press("PageUp");
         document.body.dataset.morning = chart.getAttribute("aria-valuetext");
         for (const day of [1, 2]) press("ArrowDown");
         document.body.dataset.wednesday = chart.getAttribute("aria-valuetext");"""
     said = browse(tmp_path, "#s2", acts)
     assert 'data-morning="Mo 07:00–09:00: 20 km/h, mean of 5 min; 144 observed"' in said
-    assert 'data-wednesday="We 00:00–24:00: 45 km/h, mean of the week; 0 observed with the days beside"' in said
+    assert 'data-wednesday="We 00:00–24:00: 45 km/h, mean of the week; 0 observed with days beside"' in said
 
 
 @needs_chromium
 def test_a_browser_shows_a_trace_and_steps_through_it(tmp_path: Path) -> None:
-    acts = """[...document.querySelectorAll("#listed button")].find((button) => button.textContent.includes("car-1")).click();
-        const press = (words) => [...document.querySelectorAll(".steps button")].find((button) => button.textContent === words).click();
+    acts = """const press = (words, within) => [...document.querySelectorAll(within + " button")]
+          .find((button) => button.textContent.includes(words)).click();
+        press("car-1", "#listed");
         document.body.dataset.first = document.querySelector("#point").textContent;
-        press("Next unmatched"); press("Next unmatched");
+        press("Next unmatched", ".steps"); press("Next unmatched", ".steps");
         document.body.dataset.lost = document.querySelector("#point").textContent;
-        press("‹ Back");"""
+        press("‹ Back", ".steps");"""
     said = browse(tmp_path, "", acts)
     assert "<dt>Matched</dt><dd>10 of 12 points</dd><dt>Unmatched</dt><dd>2 no road</dd>" in said
     assert re.search(r'data-first="Time2025-06-16 04:00:00 UTC.*Street 0.*10 % along it.*11.1 m.*98.7 %', said)
@@ -165,12 +173,15 @@ def test_a_browser_opens_the_point_of_the_address_and_closes_it(tmp_path: Path) 
 
 @needs_chromium
 def test_a_click_finds_a_point_before_a_road(tmp_path: Path) -> None:
-    acts = """const box = document.querySelector("#map").getBoundingClientRect(), canvas = document.querySelector("canvas");
-        const press = (name) => { for (let y = 0; y < innerHeight; y += 4) for (let x = 300; x < innerWidth - 420; x += 4) {
-          canvas.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: x, clientY: y, view: window }));
-          if (document.querySelector("#panel").textContent.includes(name)) return `${x} ${y}`; } return ""; };
-        document.body.dataset.point = press("Point 6 of 12") && "found";
-        document.body.dataset.road = press("Street 1primary") && "found";"""
+    acts = """const canvas = document.querySelector("canvas");
+        const press = (words) => {
+          for (let y = 0; y < innerHeight; y += 4) for (let x = 300; x < innerWidth - 420; x += 4) {
+            canvas.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: x, clientY: y, view: window }));
+            if (document.querySelector("#panel").textContent.includes(words)) return "found";
+          }
+        };
+        document.body.dataset.point = press("Point 6 of 12");
+        document.body.dataset.road = press("Street 1primary");"""
     said = browse(tmp_path, "#trace=car-1&point=0", acts)
     assert 'data-point="found"' in said
     assert 'data-road="found"' in said

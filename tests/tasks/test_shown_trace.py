@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tasks.page import STEPS_PER_DEGREE
 from tasks.shown_trace import longest, shown_traces
+from tests.probed_streets import MONDAY_US, SOUTH, STEP, WEST, drive, streets, trace_tables
 from tests.roads import GEOD
-from tests.tasks.probe_town import MONDAY_US, SOUTH, STEP, WEST, drive, streets, trace_tables
 
 IDS = streets()["segment_id"]
 IN_ORDER = dict(zip(IDS.to_pylist(), range(len(IDS)), strict=True))

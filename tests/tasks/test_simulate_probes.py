@@ -12,7 +12,7 @@ from shapely.ops import substring
 from tasks.measure import GEOD
 from tasks.simulate_probes import Simulated, SimulationError, SimulationParams, simulate_probes
 from tests.grid_town import grid_town
-from tests.roads import random_roads
+from tests.roads import random_roads, road_table
 
 SHORT: dict[str, Any] = {"min_length_m": 300.0, "max_length_m": 1500.0, "trips": 60, "seed": 7}
 MONDAY = pd.Timestamp("2026-03-02", tz="UTC")
@@ -209,3 +209,13 @@ def test_roads_that_lead_nowhere_are_refused(roads: pa.Table) -> None:
         simulate_probes(roads.slice(0, 0), PARAMS)
     with pytest.raises(SimulationError, match="no drive of 2000 m or more from 50 places"):
         simulate_probes(random_roads(20), SimulationParams(trips=1))
+
+
+def test_tunnels_are_silent_and_on_the_route(roads: pa.Table, simulated: Simulated) -> None:
+    rows = roads.to_pylist()
+    tunnel = next(row for row in rows if row["segment_id"] == "w2:west-east")
+    tunnel["tags"] = [("maxspeed", "50"), ("tunnel", "yes")]
+    found = simulate_probes(road_table(rows), PARAMS)
+    below = pc.equal(simulated.points["segment_id"], "w2:west-east")
+    assert found.points.num_rows == simulated.points.num_rows - pc.sum(below).as_py()
+    assert "w2:west-east" in found.routes["segment_id"].to_pylist()

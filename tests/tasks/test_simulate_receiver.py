@@ -3,8 +3,8 @@ import pytest
 from pyproj import Geod
 
 from tasks.simulate_network import drive_network
-from tasks.simulate_receiver import canyons, device, errors_m, kept, shifted
-from tests.grid_town import grid_town
+from tasks.simulate_receiver import device, errors_m, kept, reception, shifted
+from tests.roads import road_row, road_table
 
 COUNT = 200_000
 
@@ -69,10 +69,24 @@ def test_accuracy_holds_two_thirds_of_errors() -> None:
 
 
 def test_reception_is_worse_where_streets_are_dense() -> None:
-    network = drive_network(grid_town())
-    dense = network._replace(length_m=network.length_m * 1000)
-    assert set(canyons(network, 3.0, np.random.default_rng(5)).factor) <= {1.0, 3.0}
-    found = canyons(dense, 3.0, np.random.default_rng(5))
-    assert (found.factor == 3.0).all()
-    assert np.hypot(*found.bias.T) == pytest.approx(np.ones(len(found.factor)))
-    assert (canyons(dense, 1.0, np.random.default_rng(5)).bias == 0).all()
+    lines = [[(25 + n / 1e4, 60.0), (25 + n / 1e4, 60.002)] for n in range(30)] + [[(26.0, 60.0), (26.0, 60.02)]]
+    streets, tracks = (
+        road_table([road_row(f"{n:02}", line, class_=kind) for n, line in enumerate(lines)])
+        for kind in ("residential", "track")
+    )
+    network = drive_network(streets)
+    found = reception(network, streets, 3.0, np.random.default_rng(5))
+    assert found.factor.tolist() == [3.0] * 30 + [1.0]
+    assert np.hypot(*found.bias.T) == pytest.approx([1.0] * 30 + [0.0])
+    assert (reception(network, tracks, 3.0, np.random.default_rng(5)).factor == 1.0).all()
+    assert (reception(network, streets, 1.0, np.random.default_rng(5)).bias == 0).all()
+
+
+def test_nothing_is_heard_in_tunnels() -> None:
+    values = [None, "yes", "no", "building_passage", "avalanche_protector"]
+    rows = [
+        road_row(str(n), [(25, 60), (25.1, 60)], tags={"tunnel": each} if each else {}) for n, each in enumerate(values)
+    ]
+    roads = road_table(rows)
+    found = reception(drive_network(roads), roads, 1.0, np.random.default_rng(0)).is_deaf
+    assert found.tolist() == [False, True, False, False, True]

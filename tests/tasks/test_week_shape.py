@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as nst
 
 from schemas.speed_profile import WEEK_BINS
 from tasks.week_shape import Weeks, rush_kmh, week_runs, weeks
-from tests.tasks.probe_town import profile_row, profile_table
+from tests.probed_streets import profile_row, profile_table
 
 
 def week(kmh: float = 50.0, minutes: int = 60) -> Weeks:

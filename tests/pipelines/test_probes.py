@@ -1,0 +1,92 @@
+"""Probes from files to profiles: any tiling gives the same, nothing is lost, nothing private is published."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.probe_summary import probe_lines
+from pipelines.salt import salt_of
+from schemas.match import MATCH
+from schemas.probe import PROBE_POINT
+from schemas.speed_profile import SPEED_PROFILE
+from schemas.traversal import DRIVEN_STEP, SPEED_OBSERVATION, TRAVERSAL
+from tasks.simulate_probes import SimulationParams
+from tests.grid_town import grid_town
+from tests.pipelines.probe_folder import CONTRACTS, ProbeFolder, probe_folder, simulated
+
+DRIVES = SimulationParams(seed=5, trips=40, min_length_m=600.0, max_length_m=3000.0, sampling_s=4.0, noise_m=4.0)
+ORDER = {
+    MATCH: ["trace_id", "number"],
+    TRAVERSAL: ["trace_id", "sequence"],
+    SPEED_OBSERVATION: ["trace_id", "time", "segment_id", "kind"],
+    SPEED_PROFILE: ["segment_id", "heading"],
+}
+
+
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("probes") / "fleet.parquet"
+    simulated(grid_town(), file, DRIVES)
+    return file
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, probes: Path) -> ProbeFolder:
+    return probe_folder(grid_town(), [probes], tmp_path_factory.mktemp("whole"), tiles=1)
+
+
+@pytest.mark.parametrize("tiles", [4, 9])
+def test_any_tiling_gives_the_same(tmp_path: Path, whole: ProbeFolder, probes: Path, tiles: int) -> None:
+    parted = probe_folder(grid_town(), [probes], tmp_path, tiles=tiles)
+    assert len(parted.roads.tiles()) > 1
+    for contract in CONTRACTS:
+        keys = [(name, "ascending") for name in ORDER[contract]]
+        one, other = (each.table(contract).sort_by(keys) for each in (whole, parted))
+        assert one.num_rows > 0
+        assert one.equals(other), contract.name
+
+
+def test_every_point_has_a_match_and_every_step_a_place(whole: ProbeFolder) -> None:
+    points, matches = whole.table(PROBE_POINT), whole.table(MATCH)
+    keys = [("trace_id", "ascending"), ("number", "ascending")]
+    named = ["trace_id", "number", "time"]
+    assert points.select(named).sort_by(keys).equals(matches.select(named).sort_by(keys))
+    is_matched = pc.is_valid(matches["segment_id"])
+    assert is_matched.equals(pc.is_null(matches["reason"]))
+    assert pc.mean(is_matched.cast(pa.float64())).as_py() > 0.95
+    steps = pc.sum(pc.list_value_length(matches["route"])).as_py()
+    assert whole.table(DRIVEN_STEP).num_rows == steps
+
+
+def test_traversals_of_a_trace_follow_one_another(whole: ProbeFolder) -> None:
+    rows = whole.table(TRAVERSAL).sort_by([("trace_id", "ascending"), ("sequence", "ascending")]).to_pylist()
+    for before, after in pairwise(rows):
+        if before["trace_id"] == after["trace_id"]:
+            assert before["enter"] <= before["leave"] <= after["enter"]
+
+
+def test_what_may_be_published_holds_no_name_and_no_single_trace(whole: ProbeFolder) -> None:
+    names = set(whole.table(PROBE_POINT)["trace_id"].to_pylist())
+    assert not names & set(whole.table(SPEED_OBSERVATION)["trace_id"].to_pylist())
+    profiles = whole.table(SPEED_PROFILE)
+    assert pc.min(profiles["traces"]).as_py() >= 5
+    assert "trace_id" not in profiles.column_names
+
+
+def test_a_run_says_what_it_came_to(whole: ProbeFolder) -> None:
+    told = list(probe_lines(whole.into))
+    points = whole.table(PROBE_POINT).num_rows
+    assert f"{points:,} kept" in told[-4]
+    assert told[-3].startswith("40 traces, ")
+    assert told[-2].startswith(f"{whole.table(TRAVERSAL).num_rows:,} traversals")
+
+
+def test_a_folder_keeps_its_salt(tmp_path: Path) -> None:
+    drawn = salt_of(str(tmp_path), None)
+    assert len(drawn) >= 32
+    assert salt_of(str(tmp_path), None) == drawn
+    assert salt_of(str(tmp_path), "given") == "given"
+    assert salt_of(str(tmp_path / "other"), None) != drawn

@@ -21,7 +21,7 @@ from pipelines.table import SUFFIX, Table
 from schemas.receipt import Receipt
 from tasks.fingerprint import contents_digest, digest, file_digest, source_digest
 from tasks.input_file import InputFile
-from tasks.limit_model.driving import CONTEXT, Driven
+from tasks.limit_model.driving import driven_of
 from tasks.limit_model.driving_fit import Lesson, learn_from
 
 MOST_EXAMPLES = 20_000
@@ -66,12 +66,8 @@ def _lesson(rows: Sequence[Row]) -> Lesson:
     sums = {row["segment_id"]: zlib.crc32(row["segment_id"].encode()) for row in rows}
     drawn = sorted(rows, key=lambda row: (sums[row["segment_id"]], row["segment_id"]))[:MOST_EXAMPLES]
     chosen = sorted(drawn, key=lambda row: row["segment_id"])
-    speeds, spreads, traces = (
-        np.array([row["driven"][-1][name] for row in chosen], dtype=np.float64)
-        for name in ("free_flow_kmh", "spread_kmh", "traces")
-    )
-    context = np.array([row["context"] for row in chosen], dtype=np.float64).reshape(len(chosen), len(CONTEXT))
-    driven = Driven([row["kind"] for row in chosen], context, speeds, spreads, traces)
+    kinds, context = [row["kind"] for row in chosen], np.array([row["context"] for row in chosen])
+    driven = driven_of(kinds, context, [row["driven"][-1] for row in chosen])
     return Lesson(driven, [row["limit"] for row in chosen], [row["record"] or row["segment_id"] for row in chosen])
 
 

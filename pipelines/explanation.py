@@ -3,16 +3,20 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipelines.lookup import Row, row_if_there, row_of
-from pipelines.table import Rejects
+import numpy as np
+
+from pipelines.lookup import Row, find, row_if_there, row_of
+from pipelines.table import Rejects, TableError, existing, table_in
 from schemas.built_up import BUILT_UP
 from schemas.jurisdiction import JURISDICTION
 from schemas.limit_odds import LIMIT_ODDS
 from schemas.posted_limit import POSTED_LIMIT
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
-from schemas.vocabulary import Heading, SpeedReason
+from schemas.traversal import SPEED_OBSERVATION
+from schemas.vocabulary import Heading, SpeedKind, SpeedReason, SpeedUnit
 from tasks.rule_words import rule_text
+from tasks.speed_histogram import speed_histogram
 
 LIKELY, LEAST = 3, 0.005
 """Likely limits that are named at most, and the probability from which on they are."""
@@ -42,6 +46,7 @@ def explain(into: str | Path, segment_id: str) -> list[str]:
         *_odds_facts(odds),
         *_rule_facts(limit),
         *_evidence_facts(limit, area),
+        *_speed_facts(into, segment_id, places, odds),
         *_refused_facts(posted),
         *_reject_facts(into, segment_id),
     ]
@@ -139,6 +144,28 @@ def _evidence_facts(limit: Row | None, area: Row | None) -> Iterator[Fact]:
     yield from (("evidence", line) for line in columns(rows))
     if limit and not rows:
         yield "evidence", "none"
+
+
+def _speed_facts(into: str | Path, segment_id: str, places: Row | None, odds: Row | None) -> Iterator[Fact]:
+    """Yield observed speeds as a histogram with the likely limits: those of routes, else those of devices."""
+    observed = _observed(into, segment_id)
+    kinds = {row["kind"] for row in observed}
+    kind = SpeedKind.ROUTE if SpeedKind.ROUTE in kinds else SpeedKind.DEVICE
+    speeds = np.array([row["speed_kmh"] for row in observed if row["kind"] == kind], dtype=np.float64)
+    limits = [each["limit"] for each in odds["odds"] if each["probability"] >= LEAST] if odds else []
+    unit = SpeedUnit((places or {}).get("speed_unit") or SpeedUnit.KMH)
+    yield from (("speeds", line) for line in speed_histogram(speeds, limits, unit))
+
+
+def _observed(into: str | Path, segment_id: str) -> list[Row]:
+    """Return what was observed on a segment, nothing where no probes were."""
+    if not table_in(SPEED_OBSERVATION, into).store.is_there():
+        return []
+    try:
+        rows: list[Row] = find(existing(SPEED_OBSERVATION, into), segment_id).rows.to_pylist()
+    except TableError:
+        return []
+    return rows
 
 
 def _refused_facts(posted: Row | None) -> Iterator[Fact]:

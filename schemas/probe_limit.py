@@ -10,9 +10,10 @@ DRIVEN = pa.struct(
         pa.field("traces", pa.int32()),
         pa.field("free_flow_kmh", pa.float32()),
         pa.field("spread_kmh", pa.float32()),
+        pa.field("p85_kmh", pa.float32()),
     ]
 )
-"""Different traces of one heading (null: of both), their mean speed in free flow and its standard deviation."""
+"""Traces of one heading (null: of both), their speed in free flow, its standard deviation, and that of the fast."""
 
 PROBE_SPEED = Contract(
     name="probe_speed",
@@ -24,7 +25,9 @@ PROBE_SPEED = Contract(
         field("record", pa.string(), "What it is a part of: an OSM way; parts of one have one limit.", nullable=True),
         field("kind", pa.string(), "Road class, and subclass behind a slash where it has one."),
         field("limit", pa.string(), "Limit that the map states for both headings, as text.", nullable=True),
-        field("context", pa.list_(pa.float32()), "Numbers from 0 to 1 in the order of `CONTEXT`; none tells a limit."),
+        field(
+            "context", pa.list_(pa.float32()), "Numbers from 0 to 1 in the order of `ROAD_CONTEXT`; none tells a limit."
+        ),
         field("driven", pa.list_(DRIVEN), "Speeds of each heading, and of both where both are driven; empty: none."),
     ),
 )

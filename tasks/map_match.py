@@ -11,10 +11,11 @@ from schemas.match import STEP
 from schemas.probe import TIME
 from schemas.vocabulary import Heading, Unmatched
 from tasks.match_graph import match_graph
-from tasks.match_lattice import KEPT, NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
-from tasks.match_path import Placed, Spans, Steps, fraction_of
+from tasks.match_lattice import NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
+from tasks.match_graph import Edges
+from tasks.match_path import fraction_of
 from tasks.match_piece import match_points
-from tasks.match_kernel import compiled
+from tasks.match_kernel import Records, compiled
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -89,24 +90,23 @@ def map_match(
     )
     row, place = _own(own_from.astype(np.int64), own_to.astype(np.int64))
     point = offsets[row] + place
-    spans = Spans(graph.segment, graph.from_at, graph.to_at)
-    fraction = _fractions(graph.edges, spans, placed.edge, placed.place)
-    edge = placed.edge[point]
+    fraction = _fractions(graph.edges, graph.spans, placed)
+    edge = placed["edge"][point]
     is_lost = edge < 0
-    segment = graph.segment[np.maximum(edge, 0) >> 1] if len(graph.segment) else np.zeros(len(edge), dtype=np.int32)
+    segment = graph.spans["segment"][np.maximum(edge, 0) >> 1] if len(graph.spans) else np.zeros(len(edge), dtype=np.int32)
     return Matched(
         row=row,
         number=(first[row] + place).astype(np.int32),
-        time=pa.array(track.time[point]).cast(TIME),
+        time=pa.array(track["time"][point]).cast(TIME),
         segment_id=graph.segment_id.take(pa.array(segment, mask=is_lost)),
         fraction=pa.array(fraction[point], mask=is_lost),
         heading=_headings(edge & 1 == 1, is_lost),
-        distance_m=pa.array(placed.distance[point].astype(np.float32), mask=is_lost),
-        confidence=pa.array(placed.confidence[point].astype(np.float32), mask=is_lost),
+        distance_m=pa.array(placed["distance"][point].astype(np.float32), mask=is_lost),
+        confidence=pa.array(placed["confidence"][point].astype(np.float32), mask=is_lost),
         reason=_reasons(placed, point, is_lost),
-        speed_kmh=pa.array(track.kmh[point].astype(np.float32), from_pandas=True),
+        speed_kmh=pa.array(track["kmh"][point].astype(np.float32), from_pandas=True),
         is_trip_end=_flat_arrow(trip_ends).take(pa.array(point)),
-        route=_routes(graph.segment_id, placed.steps[point], steps),
+        route=_routes(graph.segment_id, placed["steps"][point], steps),
     )
 
 
@@ -127,12 +127,12 @@ def _own(own_from: Ints, own_to: Ints) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _fractions(edges, spans, edge, place):
-    """Return fractions of segments."""
-    made = np.full(len(edge), np.nan)
-    for point in range(len(edge)):
-        if edge[point] >= 0:
-            made[point] = fraction_of(edges, spans, edge[point], place[point])
+def _fractions(edges: Edges, spans: Records, placed: Records) -> Floats:
+    """Return where on its segment each point is, NaN where it is on none."""
+    made = np.full(len(placed), np.nan)
+    for point in range(len(placed)):
+        if placed[point].edge >= 0:
+            made[point] = fraction_of(edges, spans, placed[point].edge, placed[point].place)
     return made
 
 
@@ -143,22 +143,22 @@ def _headings(is_back: Flags, is_lost: Flags | None = None) -> pa.Array:
     return HEADINGS.take(pa.array(is_back.astype(np.int32), mask=is_lost))
 
 
-def _reasons(placed: Placed, point: Ints, is_lost: Flags) -> pa.Array:
+def _reasons(placed: Records, point: Ints, is_lost: Flags) -> pa.Array:
     words = {int(NO_ROAD): Unmatched.NO_ROAD, int(NO_WAY): Unmatched.NO_WAY, int(TOO_SHORT): Unmatched.TOO_SHORT}
     known = pa.array([str(words.get(code, "")) for code in range(4)])
-    return known.take(pa.array(placed.status[point].astype(np.int32), mask=~is_lost))
+    return known.take(pa.array(placed["status"][point].astype(np.int32), mask=~is_lost))
 
 
-def _routes(segment_id: pa.Array, counts: Ints, steps: Steps) -> pa.Array:
+def _routes(segment_id: pa.Array, counts: Ints, steps: Records) -> pa.Array:
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     struct = pa.StructArray.from_arrays(
         [
-            segment_id.take(pa.array(steps.segment)),
-            _headings(steps.is_back),
-            pa.array(steps.begin),
-            pa.array(steps.end),
-            pa.array(steps.enter).cast(TIME),
-            pa.array(steps.leave).cast(TIME),
+            segment_id.take(pa.array(steps["segment"])),
+            _headings(steps["is_back"]),
+            pa.array(steps["begin"]),
+            pa.array(steps["end"]),
+            pa.array(steps["enter"]).cast(TIME),
+            pa.array(steps["leave"]).cast(TIME),
         ],
         fields=list(STEP),
     )

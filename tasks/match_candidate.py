@@ -1,36 +1,23 @@
 """Places on roads where a point may have been: the nearest on each stretch within reach, by a grid of chords."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.match_graph import Cells
-from tasks.match_kernel import compiled
+from tasks.match_kernel import Records, compiled, kind
 from tasks.measure import ECCENTRICITY_2, EQUATOR_M
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int32]
 
 MOST_STRETCHES = 12
 """Nearest stretches that are looked at; more are in reach only where many roads lie within a car's width."""
 
 
-class Near(NamedTuple):
-    """Room for the stretches near one point: stretch, metres from its begin, metres from the point, and direction."""
-
-    stretch: Places
-    along: Floats
-    distance: Floats
-    east: Floats
-    """Direction of the chord there, metres; its length says nothing."""
-    north: Floats
-
-
-def room() -> Near:
-    """Return room for the stretches near one point."""
-    return Near(np.empty(MOST_STRETCHES, dtype=np.int32), *(np.empty(MOST_STRETCHES) for _ in range(4)))
+NEAR = kind(stretch="i4", along="f8", distance="f8", east="f8", north="f8")
+"""A stretch near a point: metres from its begin to the nearest place, metres from the point to that, and the direction
+of the chord there, whose length says nothing."""
 
 
 def degrees_metres(lat: Floats) -> tuple[Floats, Floats]:
@@ -51,7 +38,7 @@ def degrees_metres(lat: Floats) -> tuple[Floats, Floats]:
 
 
 @compiled
-def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, radius: float, near: Near) -> int:
+def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, radius: float, near: Records) -> int:
     """Write the stretches within `radius` (m) of a point into `near`, by number; return how many there are.
 
     `kx`, `ky` are metres of a degree at the point. Of more than `MOST_STRETCHES` the nearest stay, of two at one
@@ -70,14 +57,14 @@ def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, r
     for y in range(low, top + 1):
         for entry in range(cells.start[y * cells.across + left], cells.start[y * cells.across + right + 1]):
             chord = cells.chord[entry]
-            across, up = chord[2] * kx, chord[3] * ky
-            share, square = nearest((chord[0] - lon) * kx, (chord[1] - lat) * ky, across, up)
+            across, up = chord.dlon * kx, chord.dlat * ky
+            share, square = nearest((chord.lon - lon) * kx, (chord.lat - lat) * ky, across, up)
             if square <= radius * radius:
-                along = chord[4] + share * chord[5]
-                count = _take(near, count, cells.stretch[entry], square, along, across, up)
+                along = chord.along + share * chord.metres
+                count = _take(near, count, chord.stretch, square, along, across, up)
     _by_number(near, count)
     for index in range(count):
-        near.distance[index] = math.sqrt(near.distance[index])
+        near[index].distance = math.sqrt(near[index].distance)
     return count
 
 
@@ -99,36 +86,36 @@ def nearest(east: float, north: float, across: float, up: float) -> tuple[float,
 
 
 @compiled
-def _take(near: Near, count: int, stretch: int, square: float, along: float, across: float, up: float) -> int:
+def _take(near: Records, count: int, stretch: int, square: float, along: float, across: float, up: float) -> int:
     """Take a chord into account: its stretch is added, moved nearer, or left out; return how many there are."""
     place = count
     for other in range(count):
-        if near.stretch[other] == stretch:
+        if near[other].stretch == stretch:
             place = other
             break
     if place < count:
-        if square > near.distance[place] or (square == near.distance[place] and along >= near.along[place]):
+        if square > near[place].distance or (square == near[place].distance and along >= near[place].along):
             return count
     elif count == MOST_STRETCHES:
         place = _farthest(near, stretch, square)
         if place < 0:
             return count
-    near.stretch[place] = stretch
-    near.along[place] = along
-    near.distance[place] = square
-    near.east[place] = across
-    near.north[place] = up
+    near[place].stretch = stretch
+    near[place].along = along
+    near[place].distance = square
+    near[place].east = across
+    near[place].north = up
     return max(count, place + 1)
 
 
 @compiled
-def _farthest(near: Near, stretch: int, distance: float) -> int:
+def _farthest(near: Records, stretch: int, distance: float) -> int:
     """Return the place of the farthest stretch, or -1 if the one that comes is farther."""
     worst = 0
     for other in range(1, MOST_STRETCHES):
-        if _is_farther(near.distance[other], near.stretch[other], near.distance[worst], near.stretch[worst]):
+        if _is_farther(near[other].distance, near[other].stretch, near[worst].distance, near[worst].stretch):
             worst = other
-    return worst if _is_farther(near.distance[worst], near.stretch[worst], distance, stretch) else -1
+    return worst if _is_farther(near[worst].distance, near[worst].stretch, distance, stretch) else -1
 
 
 @compiled
@@ -137,15 +124,20 @@ def _is_farther(distance: float, stretch: int, other_distance: float, other: int
 
 
 @compiled
-def _by_number(near: Near, count: int) -> None:
+def _by_number(near: Records, count: int) -> None:
     """Sort by number of the stretch, by insertion."""
     for index in range(1, count):
         hole = index
-        while hole > 0 and near.stretch[hole - 1] > near.stretch[hole]:
-            below = hole - 1
-            near.stretch[below], near.stretch[hole] = near.stretch[hole], near.stretch[below]
-            near.along[below], near.along[hole] = near.along[hole], near.along[below]
-            near.distance[below], near.distance[hole] = near.distance[hole], near.distance[below]
-            near.east[below], near.east[hole] = near.east[hole], near.east[below]
-            near.north[below], near.north[hole] = near.north[hole], near.north[below]
-            hole = below
+        while hole > 0 and near[hole - 1].stretch > near[hole].stretch:
+            _swap(near, hole - 1, hole)
+            hole -= 1
+
+
+@compiled
+def _swap(near: Records, one: int, other: int) -> None:
+    a, b = near[one], near[other]
+    a.stretch, b.stretch = b.stretch, a.stretch
+    a.along, b.along = b.along, a.along
+    a.distance, b.distance = b.distance, a.distance
+    a.east, b.east = b.east, a.east
+    a.north, b.north = b.north, a.north

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 import shapely
 
 from schemas.vocabulary import OneWay, RoadClass
+from tasks.match_kernel import Records, kind, records
 from tasks.measure import fractions, steps
 from tasks.road_graph import MOST_AT_ONE_PLACE
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
 TYPICAL_KMH = {
@@ -60,46 +60,36 @@ CELL_M = 60.0
 """Width of a cell of the index."""
 
 
-class Edges(NamedTuple):
-    """Directed edges: 2 s runs along stretch s in drawing direction, 2 s + 1 against it; arrays by edge unless said."""
+EDGE = kind(
+    metres="f8", cost="f8", seconds="f8", end_lon="f8", end_lat="f8", first_link="i8", end_link="i8", is_open="?"
+)
+"""Geodesic length; metres weighed by class, more where drivers would rather not be; seconds at the typical speed of the
+class; where it ends, degrees; its links; whether cars may drive it."""
 
-    metres: Floats
-    """Geodesic length."""
-    cost: Floats
-    """Metres weighed by class: what a driver would rather avoid costs more."""
-    seconds: Floats
-    """At the typical speed of the class."""
-    is_open: Flags
-    """Whether cars may drive it."""
-    end_lon: Floats
-    """Where it ends, degrees."""
-    end_lat: Floats
-    link_start: Ints
-    """Links of edge e are link_start[e] up to link_start[e + 1]."""
-    link_to: Places
-    """Edge that a link leads to, by link."""
-    link_cost: Floats
-    """What its turn costs, in metres, by link."""
+LINK = kind(to="i4", cost="f8")
+"""Edge that a link leads to, and what its turn costs, in metres."""
+
+CHORD = kind(lon="f8", lat="f8", dlon="f8", dlat="f8", along="f8", metres="f8", stretch="i4")
+"""A straight piece of a stretch: where it begins, how far to its end (degrees), metres from the begin of the stretch
+to its own, and its length."""
+
+
+class Edges(NamedTuple):
+    """Directed edges: 2 s runs along stretch s in drawing direction, 2 s + 1 against it."""
+
+    edge: Records
+    link: Records
 
 
 class Chords(NamedTuple):
     """Straight pieces of the stretches; those of stretch s are start[s] up to start[s + 1]."""
 
     start: Ints
-    stretch: Places
-    lon: Floats
-    lat: Floats
-    """Where each begins."""
-    dlon: Floats
-    dlat: Floats
-    """From there to its end."""
-    along: Floats
-    """Metres from the begin of the stretch."""
-    metres: Floats
+    chord: Records
 
 
 class Cells(NamedTuple):
-    """A grid over the chords: those that touch cell (x, y) are entries start[y * across + x] and what follows."""
+    """A grid over the chords: those that touch cell (x, y) are start[y * across + x] and what follows in `chord`."""
 
     west: float
     south: float
@@ -110,10 +100,11 @@ class Cells(NamedTuple):
     across: int
     down: int
     start: Ints
-    stretch: Places
-    """By entry."""
-    chord: Floats
-    """Longitude, latitude, both to the end, metres from the begin of the stretch and long; by entry, shape (m, 6)."""
+    chord: Records
+
+
+SPAN = kind(from_at="f8", to_at="f8", segment="i4")
+"""Which part of which segment a stretch is, as fractions of geodesic length."""
 
 
 class MatchGraph(NamedTuple):
@@ -121,11 +112,8 @@ class MatchGraph(NamedTuple):
 
     segment_id: pa.Array
     """Ascending."""
-    segment: Places
-    """Segment of each stretch."""
-    from_at: Floats
-    """Where on its segment each stretch begins, a fraction of geodesic length."""
-    to_at: Floats
+    spans: Records
+    """By stretch."""
     edges: Edges
     chords: Chords
     cells: Cells
@@ -143,16 +131,9 @@ def match_graph(road_segment: pa.Table) -> MatchGraph:
     chords = _chords(cut, len(stretches.segment))
     length = lines.length[stretches.segment] * (stretches.to_at - stretches.from_at)
     edges = _edges(table, stretches, length, cut)
-    kept = np.flatnonzero(chords.metres > 0)
-    return MatchGraph(
-        segment_id=table["segment_id"].combine_chunks(),
-        segment=stretches.segment.astype(np.int32),
-        from_at=stretches.from_at,
-        to_at=stretches.to_at,
-        edges=edges,
-        chords=chords,
-        cells=_cells(chords, kept),
-    )
+    spans = records(SPAN, segment=stretches.segment, from_at=stretches.from_at, to_at=stretches.to_at)
+    cells = _cells(chords.chord[chords.chord["metres"] > 0])
+    return MatchGraph(table["segment_id"].combine_chunks(), spans, edges, chords, cells)
 
 
 def _between(keys: Floats, key: Floats, values: Floats) -> Floats:
@@ -265,9 +246,9 @@ def _cut(lines: _Lines, stretches: _Stretches) -> _Cut:
 def _chords(cut: _Cut, stretches: int) -> Chords:
     one = np.flatnonzero(cut.stretch[1:] == cut.stretch[:-1])
     stretch = cut.stretch[one]
-    return Chords(
-        start=np.searchsorted(stretch, np.arange(stretches + 1)).astype(np.int64),
-        stretch=stretch.astype(np.int32),
+    chord = records(
+        CHORD,
+        stretch=stretch,
         lon=cut.lon[one],
         lat=cut.lat[one],
         dlon=cut.lon[one + 1] - cut.lon[one],
@@ -275,6 +256,7 @@ def _chords(cut: _Cut, stretches: int) -> Chords:
         along=cut.metres[one],
         metres=cut.metres[one + 1] - cut.metres[one],
     )
+    return Chords(np.searchsorted(stretch, np.arange(stretches + 1)).astype(np.int64), chord)
 
 
 def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) -> Edges:
@@ -290,17 +272,20 @@ def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) ->
     source, target = _links(tail, head, is_open, stretches.nodes)
     per_metre = np.clip((EVEN_KMH / kmh) ** 0.5, LEAST_COST, MOST_COST)
     metres = np.repeat(length, 2)
-    return Edges(
+    links = np.searchsorted(source, np.arange(len(tail) + 1))
+    edge = records(
+        EDGE,
         metres=metres,
         cost=metres * np.repeat(per_metre, 2),
         seconds=metres * np.repeat(3.6 / kmh, 2),
         is_open=is_open,
         end_lon=np.column_stack([ends[0], begins[0]]).ravel(),
         end_lat=np.column_stack([ends[1], begins[1]]).ravel(),
-        link_start=np.searchsorted(source, np.arange(len(tail) + 1)).astype(np.int64),
-        link_to=target.astype(np.int32),
-        link_cost=_turn_costs(source, target, head, tail, _directions(stretches, length, cut), stretches.nodes),
+        first_link=links[:-1],
+        end_link=links[1:],
     )
+    turns = _turn_costs(source, target, head, tail, _directions(stretches, length, cut), stretches.nodes)
+    return Edges(edge, records(LINK, to=target, cost=turns))
 
 
 def _keys(stretches: _Stretches, share: float) -> Floats:
@@ -369,17 +354,17 @@ def _turn_costs(
     return made
 
 
-def _cells(chords: Chords, kept: Ints) -> Cells:
-    """Return the grid of the chords `kept`; cells grow where roads are few for the ground they cover."""
-    if not len(kept):
-        return Cells(0.0, 0.0, 1.0, 1.0, 1, 1, np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty((0, 6)))
-    lon, lat, dlon, dlat = (each[kept] for each in (chords.lon, chords.lat, chords.dlon, chords.dlat))
-    west, south = np.minimum(lon, lon + dlon), np.minimum(lat, lat + dlat)
-    east, north = np.maximum(lon, lon + dlon), np.maximum(lat, lat + dlat)
+def _cells(chords: Records) -> Cells:
+    """Return the grid of the chords; cells grow where roads are few for the ground they cover."""
+    if not len(chords):
+        return Cells(0.0, 0.0, 1.0, 1.0, 1, 1, np.zeros(2, dtype=np.int64), chords)
+    lon, lat = chords["lon"], chords["lat"]
+    west, south = np.minimum(lon, lon + chords["dlon"]), np.minimum(lat, lat + chords["dlat"])
+    east, north = np.maximum(lon, lon + chords["dlon"]), np.maximum(lat, lat + chords["dlat"])
     high = CELL_M / 110_574
     wide = high / max(np.cos(np.radians(np.abs(lat).max())), 0.01)
     span = (east.max() - west.min()) / wide * ((north.max() - south.min()) / high)
-    grow = max(1.0, (span / (16 * len(kept) + 4096)) ** 0.5)
+    grow = max(1.0, (span / (16 * len(chords) + 4096)) ** 0.5)
     wide, high = wide * grow, high * grow
     left, low = west.min(), south.min()
     across, down = int((east.max() - left) / wide) + 1, int((north.max() - low) / high) + 1
@@ -388,9 +373,7 @@ def _cells(chords: Chords, kept: Ints) -> Cells:
     cell, chord = _covered(columns[0], columns[1], rows[0], rows[1], across)
     order = np.lexsort((chord, cell))
     start = np.searchsorted(cell[order], np.arange(across * down + 1)).astype(np.int64)
-    entry = kept[chord[order]]
-    values = np.column_stack([each[entry] for each in chords[2:]])
-    return Cells(float(left), float(low), wide, high, across, down, start, chords.stretch[entry], values)
+    return Cells(float(left), float(low), wide, high, across, down, start, chords[chord[order]])
 
 
 def _covered(left: Ints, right: Ints, low: Ints, high: Ints, across: int) -> tuple[Ints, Ints]:

@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.match_candidate import Near, degrees_metres, near_stretches
+from tasks.match_candidate import degrees_metres, near_stretches
 from tasks.match_graph import BACK_COST, Cells, Chords, Edges
-from tasks.match_search import KEPT_COST, Goal, Kept, Reached, Search, keep, spread
-from tasks.match_kernel import compiled
+from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
+from tasks.match_kernel import Records, compiled, kind, records
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
-Codes = npt.NDArray[np.int8]
 
 MOST_STATES = 24
 """States of a point: both headings of each stretch near it."""
@@ -36,6 +35,9 @@ STANDING_KMH = 7.0
 BEAM_NATS = 16.0
 """States so much worse than the best one before them are not followed."""
 
+MOST_NATS = 25.0
+"""Where the best way costs more than the crow's and this, the point is taken for an outlier, or the route breaks."""
+
 BACKWARD_SIGMAS = 4.0
 """So far back along its edge a standing vehicle may seem to go."""
 
@@ -47,6 +49,12 @@ QUICK = 1.5
 
 HALO_M = 2200.0
 """Half the shorter axis of the widest ellipse that is searched; see `bounds`."""
+
+LEAST_NATS = 60.0
+"""Ways so much worse than the best between two points are no ways."""
+
+LEAST_ODDS = 1e-300
+"""Keeps divisors from zero."""
 
 NO_ROAD, NO_WAY, TOO_SHORT, DROPPED, KEPT = np.int8(1), np.int8(2), np.int8(3), np.int8(4), np.int8(0)
 """What became of a point: `DROPPED` ones are so near the kept one before that they find their place afterwards."""
@@ -78,99 +86,64 @@ class Scales(NamedTuple):
     apart_sigmas: float
 
 
-class Track(NamedTuple):
-    """Points of all pieces, one after another."""
-
-    time: Ints
-    lon: Floats
-    lat: Floats
-    kmh: Floats
-    heading: Floats
-    accuracy: Floats
-    kx: Floats
-    """Metres of a degree of longitude there, and of latitude."""
-    ky: Floats
+POINT = kind(time="i8", lon="f8", lat="f8", kmh="f8", heading="f8", accuracy="f8", kx="f8", ky="f8")
+"""A point of a trace: microseconds since 1970, degrees, km/h, degrees from north, metres; NaN where the device says
+nothing; and metres of a degree of longitude and of latitude there."""
 
 
 class Room(NamedTuple):
     """What compiled code works with and forgets."""
 
-    near: Near
+    near: Records
     search: Search
     kept: Kept
     slots: Places
     """For each edge the state on it of the point at hand, -1 for none."""
 
 
+COLUMN = kind(point="i8", first="i8", block="i8", chosen="i8", confidence="f8", tier="i1")
+"""A point of the lattice; its first state; where the weights of the ways to it begin, row by row of the column before,
+-1 where a path begins; state of the best path; how sure that is; how far ways to it were searched."""
+
+STATE = kind(
+    along="f8",
+    distance="f8",
+    emission="f8",
+    total="f8",
+    odds="f8",
+    ahead="f8",
+    behind="f8",
+    back="i8",
+    edge="i4",
+    kind="i1",
+)
+"""A place where a point may have been: metres from the begin of an edge, metres from the point, its cost (nats, as all
+costs of the model are), that of the best path to it with the state before on that path and how it came from there;
+odds of the point itself, of the points before and of those behind, each known but for a factor in its column."""
+
+
 class Lattice(NamedTuple):
-    """Columns of one piece: states of column c are `first[c]` up to `first[c + 1]`."""
+    """Columns of one piece: states of column c are its `first` up to the `first` of the next."""
 
-    point: Ints
-    """Point of each column."""
-    first: Ints
-    block: Ints
-    """Where the weights of the ways to column c begin in `weight`, row by row of the column before; -1 at a begin."""
-    tier: Codes
-    """How far ways to column c were searched."""
-    edge: Places
-    along: Floats
-    """Metres from the begin of the edge."""
-    distance: Floats
-    emission: Floats
-    """Nats, as all costs of the model are."""
-    total: Floats
-    """Of the best path to the state."""
-    back: Ints
-    """State before it on that path."""
-    kind: Codes
-    """How it came from there."""
+    column: Records
+    state: Records
     weight: Floats
-    chosen: Ints
-    """State of the best path, by column."""
-    confidence: Floats
-    """By column."""
+    """Of the ways between states: nats, and in the end odds."""
 
 
-class Mass(NamedTuple):
-    """Room for probabilities of states, each known but for a factor in its column."""
-
-    odds: Floats
-    """Of the point where the state is."""
-    ahead: Floats
-    """Of the points before."""
-    behind: Floats
-    """Of the points behind."""
-
-
-def mass_room(points: int) -> Mass:
-    """Return room for a piece of so many points."""
-    return Mass(*(np.empty(points * MOST_STATES) for _ in range(3)))
-
-
-def track_of(time: Ints, lon: Floats, lat: Floats, kmh: Floats, heading: Floats, accuracy: Floats) -> Track:
+def track_of(time: Ints, lon: Floats, lat: Floats, kmh: Floats, heading: Floats, accuracy: Floats) -> Records:
     """Return points with metres of a degree at each."""
-    return Track(time, lon, lat, kmh, heading, accuracy, *degrees_metres(lat))
+    kx, ky = degrees_metres(lat)
+    return records(
+        POINT, time=time, lon=lon, lat=lat, kmh=kmh, heading=heading, accuracy=accuracy, kx=kx, ky=ky
+    )
 
 
 def lattice_room(points: int) -> Lattice:
     """Return room for a piece of so many points; pages that are not written cost no memory."""
     states = points * MOST_STATES
-    return Lattice(
-        point=np.empty(points, dtype=np.int64),
-        first=np.zeros(points + 1, dtype=np.int64),
-        block=np.empty(points, dtype=np.int64),
-        tier=np.empty(points, dtype=np.int8),
-        edge=np.empty(states, dtype=np.int32),
-        along=np.empty(states),
-        distance=np.empty(states),
-        emission=np.empty(states),
-        total=np.empty(states),
-        back=np.empty(states, dtype=np.int64),
-        kind=np.empty(states, dtype=np.int8),
-        weight=np.empty(states * MOST_STATES),
-        chosen=np.empty(points, dtype=np.int64),
-        confidence=np.empty(points),
-    )
+    column = np.zeros(points + 1, dtype=COLUMN)
+    return Lattice(column, np.empty(states, dtype=STATE), np.empty(states * MOST_STATES))
 
 
 @compiled
@@ -207,11 +180,11 @@ def heading_nats(east: float, north: float, heading: float, kmh: float) -> float
 
 
 @compiled
-def crow_m(track: Track, one: int, other: int) -> float:
+def crow_m(track: Records, one: int, other: int) -> float:
     """Return metres between two points as the crow flies, right to 1e-4 up to 10 km and 70° of latitude."""
-    across = abs(track.lon[one] - track.lon[other])
-    east = 0.5 * min(across, 360 - across) * (track.kx[one] + track.kx[other])
-    north = (track.lat[one] - track.lat[other]) * track.ky[one]
+    across = abs(track[one].lon - track[other].lon)
+    east = 0.5 * min(across, 360 - across) * (track[one].kx + track[other].kx)
+    north = (track[one].lat - track[other].lat) * track[one].ky
     return math.sqrt(east * east + north * north)
 
 
@@ -240,110 +213,110 @@ def way_nats(cost: float, metres: float, seconds: float, passed: float, scales: 
 
 
 @compiled
-def add_states(roads: Roads, track: Track, point: int, scales: Scales, room: Room, lattice: Lattice, column: int) -> int:
+def add_states(roads: Roads, track: Records, point: int, scales: Scales, room: Room, lattice: Lattice, column: int) -> int:
     """Write the states of a point into a column; return how many there are."""
-    sigma = sigma_of(track.accuracy[point], scales)
+    sigma = sigma_of(track[point].accuracy, scales)
     radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
     near = room.near
     count = near_stretches(
-        roads.cells, track.lon[point], track.lat[point], track.kx[point], track.ky[point], radius, near
+        roads.cells, track[point].lon, track[point].lat, track[point].kx, track[point].ky, radius, near
     )
-    state = lattice.first[column]
+    state = lattice.column[column].first
     for index in range(count):
-        base = distance_nats(near.distance[index], sigma)
+        base = distance_nats(near[index].distance, sigma)
         for back in range(2):
-            edge = 2 * near.stretch[index] + back
-            if not roads.edges.is_open[edge]:
+            edge = 2 * near[index].stretch + back
+            if not roads.edges.edge[edge].is_open:
                 continue
             sign = 1.0 - 2.0 * back
-            along = near.along[index] if back == 0 else roads.edges.metres[edge] - near.along[index]
-            lattice.edge[state] = edge
-            lattice.along[state] = min(max(along, 0.0), roads.edges.metres[edge])
-            lattice.distance[state] = near.distance[index]
-            lattice.emission[state] = base + heading_nats(
-                sign * near.east[index], sign * near.north[index], track.heading[point], track.kmh[point]
+            along = near[index].along if back == 0 else roads.edges.edge[edge].metres - near[index].along
+            lattice.state[state].edge = edge
+            lattice.state[state].along = min(max(along, 0.0), roads.edges.edge[edge].metres)
+            lattice.state[state].distance = near[index].distance
+            lattice.state[state].emission = base + heading_nats(
+                sign * near[index].east, sign * near[index].north, track[point].heading, track[point].kmh
             )
-            lattice.total[state] = np.inf
+            lattice.state[state].total = np.inf
             state += 1
-    lattice.first[column + 1] = state
-    lattice.point[column] = point
-    return state - lattice.first[column]
+    lattice.column[column + 1].first = state
+    lattice.column[column].point = point
+    return state - lattice.column[column].first
 
 
 @compiled
 def begin(lattice: Lattice, column: int) -> None:
     """Let a path begin at a column."""
-    lattice.block[column] = -1
-    for state in range(lattice.first[column], lattice.first[column + 1]):
-        lattice.total[state] = lattice.emission[state]
-        lattice.back[state] = -1
+    lattice.column[column].block = -1
+    for state in range(lattice.column[column].first, lattice.column[column + 1].first):
+        lattice.state[state].total = lattice.state[state].emission
+        lattice.state[state].back = -1
 
 
 @compiled
 def advance(
-    roads: Roads, track: Track, scales: Scales, room: Room, lattice: Lattice, column: int, used: int
+    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, used: int
 ) -> bool:
     """Find the best ways from the column before to this one; tell whether there is any.
 
     Weights of the ways are written from `used` on.
     """
-    low, high = lattice.first[column - 1], lattice.first[column]
-    end = lattice.first[column + 1]
+    low, high = lattice.column[column - 1].first, lattice.column[column].first
+    end = lattice.column[column + 1].first
     for state in range(high, end):
-        room.slots[lattice.edge[state]] = state
-    lattice.block[column] = used
+        room.slots[lattice.state[state].edge] = state
+    lattice.column[column].block = used
     lattice.weight[used : used + (high - low) * (end - high)] = np.inf
-    best = lattice.total[low:high].min()
+    best = _least_total(lattice, low, high)
+    most = best + MOST_NATS + 2 * crow_m(track, lattice.column[column - 1].point, lattice.column[column].point) / scales.beta_m
     is_found = False
     for tier in range(2):
-        lattice.tier[column] = tier
+        lattice.column[column].tier = tier
         for state in range(low, high):
-            if lattice.total[state] <= best + BEAM_NATS:
-                is_found |= _follow(roads, track, scales, room, lattice, column, state)
+            if lattice.state[state].total <= best + BEAM_NATS:
+                _follow(roads, track, scales, room, lattice, column, state)
+        is_found = _least_total(lattice, high, end) <= most
         if is_found:
             break
     for state in range(high, end):
-        room.slots[lattice.edge[state]] = -1
-        lattice.total[state] += lattice.emission[state]
+        room.slots[lattice.state[state].edge] = -1
+        lattice.state[state].total += lattice.state[state].emission
     return is_found
 
 
 @compiled
 def _follow(
-    roads: Roads, track: Track, scales: Scales, room: Room, lattice: Lattice, column: int, state: int
-) -> bool:
-    """Follow all ways from one state into a column; tell whether there is any."""
+    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, state: int
+) -> None:
+    """Follow all ways from one state into a column."""
     edges = roads.edges
-    edge, along = lattice.edge[state], lattice.along[state]
-    one, other = lattice.point[column - 1], lattice.point[column]
-    passed = 1e-6 * (track.time[other] - track.time[one])
+    edge, along = lattice.state[state].edge, lattice.state[state].along
+    one, other = lattice.column[column - 1].point, lattice.column[column].point
+    passed = 1e-6 * (track[other].time - track[one].time)
     slack = BACKWARD_SIGMAS * max(
-        sigma_of(track.accuracy[one], scales), sigma_of(track.accuracy[other], scales)
+        sigma_of(track[one].accuracy, scales), sigma_of(track[other].accuracy, scales)
     )
-    is_found = _stay(edges, lattice, column, state, room.slots[edge], slack, passed, scales)
-    is_found |= _turn_about(edges, lattice, column, state, room.slots[edge ^ 1], passed, scales)
-    rest = edges.metres[edge] - along
+    _stay(edges, lattice, column, state, room.slots[edge], slack, passed, scales)
+    _turn_about(edges, lattice, column, state, room.slots[edge ^ 1], passed, scales)
+    rest = edges.edge[edge].metres - along
     rest_cost, rest_seconds = _share(edges, edge, rest)
-    count = lattice.first[column + 1] - lattice.first[column]
-    reached, start, end, most = ways(roads, track, room, edge, rest, rest_cost, one, other, lattice.tier[column], count)
+    count = lattice.column[column + 1].first - lattice.column[column].first
+    reached, start, end, most = ways(roads, track, room, edge, rest, rest_cost, one, other, lattice.column[column].tier, count)
     for place in range(start, end):
-        if reached.cost[place] > most:
+        if reached[place].cost > most:
             break
-        target = room.slots[reached.edge[place]]
+        target = room.slots[reached[place].edge]
         if target < 0:
             continue
-        cost, seconds = _share(edges, lattice.edge[target], lattice.along[target])
-        metres = rest + reached.metres[place] + lattice.along[target]
-        cost, seconds = rest_cost + reached.cost[place] + cost, rest_seconds + reached.seconds[place] + seconds
+        cost, seconds = _share(edges, lattice.state[target].edge, lattice.state[target].along)
+        metres = rest + reached[place].metres + lattice.state[target].along
+        cost, seconds = rest_cost + reached[place].cost + cost, rest_seconds + reached[place].seconds + seconds
         _offer(lattice, column, state, target, way_nats(cost, metres, seconds, passed, scales), AWAY)
-        is_found = True
-    return is_found
 
 
 @compiled
 def ways(
     roads: Roads,
-    track: Track,
+    track: Records,
     room: Room,
     edge: int,
     rest: float,
@@ -352,15 +325,15 @@ def ways(
     other: int,
     tier: int,
     wanted: int,
-) -> tuple[Reached, int, int, float]:
+) -> tuple[Records, int, int, float]:
     """Return what is reached from the end of an edge, from which to which entry, and the greatest cost that counts."""
     crow = crow_m(track, one, other)
     most_cost, most_metres = bounds(crow, tier)
     if most_cost <= KEPT_COST:
         keep(roads.edges, room.search, room.kept, edge, room.slots)
-        start = room.kept.start[edge]
-        return room.kept.reached, start, start + room.kept.count[edge], most_cost - rest_cost
-    goal = Goal(track.lon[other], track.lat[other], track.kx[other], track.ky[other], most_cost - rest_cost, most_metres - rest)
+        start = room.kept.way[edge].start
+        return room.kept.reached, start, start + room.kept.way[edge].count, most_cost - rest_cost
+    goal = Goal(track[other].lon, track[other].lat, track[other].kx, track[other].ky, most_cost - rest_cost, most_metres - rest)
     count = spread(roads.edges, room.search, edge, goal, room.slots, wanted)
     return room.search.reached, 0, count, most_cost - rest_cost
 
@@ -368,10 +341,10 @@ def ways(
 @compiled
 def _share(edges: Edges, edge: int, metres: float) -> tuple[float, float]:
     """Return cost and seconds of some metres of an edge."""
-    if edges.metres[edge] <= 0:
+    if edges.edge[edge].metres <= 0:
         return 0.0, 0.0
-    share = metres / edges.metres[edge]
-    return share * edges.cost[edge], share * edges.seconds[edge]
+    share = metres / edges.edge[edge].metres
+    return share * edges.edge[edge].cost, share * edges.edge[edge].seconds
 
 
 @compiled
@@ -384,130 +357,144 @@ def _stay(
     slack: float,
     passed: float,
     scales: Scales,
-) -> bool:
+) -> None:
     """Offer going on along the edge, or standing where the point only seems to go back."""
     if target < 0:
-        return False
-    step = lattice.along[target] - lattice.along[state]
+        return
+    step = lattice.state[target].along - lattice.state[state].along
     if step < -slack:
-        return False
-    cost, seconds = _share(edges, lattice.edge[target], max(step, 0.0))
+        return
+    cost, seconds = _share(edges, lattice.state[target].edge, max(step, 0.0))
     nats = way_nats(cost, max(step, 0.0), seconds, passed, scales) + max(-step, 0.0) / BACKWARD_M
     _offer(lattice, column, state, target, nats, ALONG)
-    return True
 
 
 @compiled
 def _turn_about(
     edges: Edges, lattice: Lattice, column: int, state: int, target: int, passed: float, scales: Scales
-) -> bool:
+) -> None:
     """Offer turning about in the middle of the edge."""
     if target < 0:
-        return False
-    edge = lattice.edge[state]
-    there = edges.metres[edge] - lattice.along[target]
-    turn = max(lattice.along[state], there)
-    metres = 2 * turn - lattice.along[state] - there
+        return
+    edge = lattice.state[state].edge
+    there = edges.edge[edge].metres - lattice.state[target].along
+    turn = max(lattice.state[state].along, there)
+    metres = 2 * turn - lattice.state[state].along - there
     cost, seconds = _share(edges, edge, metres)
     _offer(lattice, column, state, target, way_nats(cost + BACK_COST, metres, seconds, passed, scales), ABOUT)
-    return True
 
 
 @compiled
 def _offer(lattice: Lattice, column: int, state: int, target: int, nats: float, kind: int) -> None:
     """Take a way into account: the best one to its end counts, and the best one between its ends is kept."""
-    low, high = lattice.first[column - 1], lattice.first[column]
-    width = lattice.first[column + 1] - high
-    place = lattice.block[column] + (state - low) * width + target - high
+    low, high = lattice.column[column - 1].first, lattice.column[column].first
+    width = lattice.column[column + 1].first - high
+    place = lattice.column[column].block + (state - low) * width + target - high
     lattice.weight[place] = min(lattice.weight[place], nats)
-    if lattice.total[state] + nats < lattice.total[target]:
-        lattice.total[target] = lattice.total[state] + nats
-        lattice.back[target] = state
-        lattice.kind[target] = kind
+    if lattice.state[state].total + nats < lattice.state[target].total:
+        lattice.state[target].total = lattice.state[state].total + nats
+        lattice.state[target].back = state
+        lattice.state[target].kind = kind
 
 
 @compiled
 def choose(lattice: Lattice, start: int, end: int) -> None:
     """Write the states of the best path through columns `start` up to `end` into `chosen`."""
-    low, high = lattice.first[end - 1], lattice.first[end]
-    state = low + np.argmin(lattice.total[low:high])
+    low, high = lattice.column[end - 1].first, lattice.column[end].first
+    state = low
+    for other in range(low + 1, high):
+        if lattice.state[other].total < lattice.state[state].total:
+            state = other
     for column in range(end - 1, start - 1, -1):
-        lattice.chosen[column] = state
-        state = lattice.back[state]
+        lattice.column[column].chosen = state
+        state = lattice.state[state].back
 
 
 @compiled
-def weigh(lattice: Lattice, start: int, end: int, mass: Mass, segment: Places) -> None:
+def _least_total(lattice: Lattice, low: int, high: int) -> float:
+    least = np.inf
+    for state in range(low, high):
+        least = min(least, lattice.state[state].total)
+    return least
+
+
+@compiled
+def weigh(lattice: Lattice, start: int, end: int, spans: Records) -> None:
     """Write the probability of the segment and heading chosen in columns `start` up to `end` into `confidence`.
 
     The forward–backward algorithm (Baum et al. 1970), scaled in each column.
     """
     for column in range(start, end):
-        _to_odds(lattice, column, mass.odds, column > start)
-    _forward(lattice, start, end, mass)
-    _backward(lattice, start, end, mass)
+        _to_odds(lattice, column, column > start)
+    _forward(lattice, start, end)
+    _backward(lattice, start, end)
     for column in range(start, end):
-        edge = lattice.edge[lattice.chosen[column]]
+        edge = lattice.state[lattice.column[column].chosen].edge
         mine, all_of_them = 0.0, 0.0
-        for state in range(lattice.first[column], lattice.first[column + 1]):
-            both = mass.ahead[state] * mass.odds[state] * mass.behind[state]
+        for state in range(lattice.column[column].first, lattice.column[column + 1].first):
+            both = lattice.state[state].ahead * lattice.state[state].odds * lattice.state[state].behind
             all_of_them += both
-            other = lattice.edge[state]
-            if segment[other >> 1] == segment[edge >> 1] and (other ^ edge) & 1 == 0:
+            other = lattice.state[state].edge
+            if spans[other >> 1].segment == spans[edge >> 1].segment and (other ^ edge) & 1 == 0:
                 mine += both
-        lattice.confidence[column] = mine / all_of_them if all_of_them > 0 else 0.0
+        lattice.column[column].confidence = mine / all_of_them if all_of_them > 0 else 0.0
 
 
 @compiled
-def _to_odds(lattice: Lattice, column: int, odds: Floats, has_before: bool) -> None:
+def _to_odds(lattice: Lattice, column: int, has_before: bool) -> None:
     """Make odds out of the costs of a column and of the ways to it, the best of each being 1."""
-    low, high = lattice.first[column], lattice.first[column + 1]
-    least = lattice.emission[low:high].min()
+    low, high = lattice.column[column].first, lattice.column[column + 1].first
+    least = np.inf
     for state in range(low, high):
-        odds[state] = math.exp(least - lattice.emission[state])
+        least = min(least, lattice.state[state].emission)
+    for state in range(low, high):
+        lattice.state[state].odds = math.exp(least - lattice.state[state].emission)
     if has_before:
-        size = (low - lattice.first[column - 1]) * (high - low)
-        block = lattice.weight[lattice.block[column] : lattice.block[column] + size]
-        least = block.min()
-        for place in range(size):
-            block[place] = math.exp(least - block[place]) if block[place] < np.inf else 0.0
+        block = lattice.column[column].block
+        size = (low - lattice.column[column - 1].first) * (high - low)
+        least = lattice.weight[block : block + size].min()
+        for place in range(block, block + size):
+            nats = lattice.weight[place] - least
+            lattice.weight[place] = math.exp(-nats) if nats < LEAST_NATS else 0.0
 
 
 @compiled
-def _forward(lattice: Lattice, start: int, end: int, mass: Mass) -> None:
+def _forward(lattice: Lattice, start: int, end: int) -> None:
     """Write what the points before say of each state."""
-    mass.ahead[lattice.first[start] : lattice.first[start + 1]] = 1.0
+    states = lattice.state
+    for state in range(lattice.column[start].first, lattice.column[start + 1].first):
+        states[state].ahead = 1.0
     for column in range(start + 1, end):
-        low, high, stop = lattice.first[column - 1], lattice.first[column], lattice.first[column + 1]
-        mass.ahead[high:stop] = 0.0
-        place = lattice.block[column]
-        for before in range(low, high):
-            share = mass.ahead[before] * mass.odds[before]
-            for state in range(high, stop):
-                mass.ahead[state] += share * lattice.weight[place]
-                place += 1
-        _scale(mass.ahead[high:stop])
+        low, high = lattice.column[column - 1].first, lattice.column[column].first
+        stop, block = lattice.column[column + 1].first, lattice.column[column].block
+        total = 0.0
+        for state in range(high, stop):
+            mass = 0.0
+            for before in range(low, high):
+                weight = lattice.weight[block + (before - low) * (stop - high) + state - high]
+                mass += states[before].ahead * states[before].odds * weight
+            states[state].ahead = mass
+            total += mass
+        for state in range(high, stop):
+            states[state].ahead /= max(total, LEAST_ODDS)
 
 
 @compiled
-def _backward(lattice: Lattice, start: int, end: int, mass: Mass) -> None:
+def _backward(lattice: Lattice, start: int, end: int) -> None:
     """Write what the points behind say of each state."""
-    mass.behind[lattice.first[end - 1] : lattice.first[end]] = 1.0
+    states = lattice.state
+    for state in range(lattice.column[end - 1].first, lattice.column[end].first):
+        states[state].behind = 1.0
     for column in range(end - 1, start, -1):
-        low, high, stop = lattice.first[column - 1], lattice.first[column], lattice.first[column + 1]
-        place = lattice.block[column]
+        low, high = lattice.column[column - 1].first, lattice.column[column].first
+        stop, block = lattice.column[column + 1].first, lattice.column[column].block
+        total = 0.0
         for before in range(low, high):
-            share = 0.0
+            mass = 0.0
             for state in range(high, stop):
-                share += mass.odds[state] * mass.behind[state] * lattice.weight[place]
-                place += 1
-            mass.behind[before] = share
-        _scale(mass.behind[low:high])
-
-
-@compiled
-def _scale(values: Floats) -> None:
-    """Let values have the sum 1, if they have any."""
-    total = values.sum()
-    if total > 0:
-        values /= total
+                weight = lattice.weight[block + (before - low) * (stop - high) + state - high]
+                mass += states[state].behind * states[state].odds * weight
+            states[before].behind = mass
+            total += mass
+        for before in range(low, high):
+            states[before].behind /= max(total, LEAST_ODDS)

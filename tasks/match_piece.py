@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from tasks.match_candidate import MOST_STRETCHES, NEAR
 from tasks.match_graph import MatchGraph
 from tasks.match_lattice import (
     DROPPED,
@@ -12,28 +13,22 @@ from tasks.match_lattice import (
     NO_ROAD,
     NO_WAY,
     Lattice,
-    Mass,
     Roads,
     Room,
     Scales,
-    Track,
     add_states,
     advance,
     begin,
     choose,
     crow_m,
     lattice_room,
-    mass_room,
     sigma_of,
     weigh,
 )
-from tasks.match_candidate import room as near_room
 from tasks.match_path import (
+    DRIVEN,
     Cursor,
     Legs,
-    Placed,
-    Spans,
-    Steps,
     legs_between,
     legs_room,
     nearest_on_legs,
@@ -41,11 +36,10 @@ from tasks.match_path import (
     placed_room,
     refuse_chain,
     settle,
-    steps_room,
     walk,
 )
 from tasks.match_search import kept_room, search_room
-from tasks.match_kernel import compiled
+from tasks.match_kernel import Records, compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -54,45 +48,43 @@ STEPS_A_POINT = 3
 
 
 def match_points(
-    graph: MatchGraph, track: Track, offsets: Ints, own_from: Ints, own_to: Ints, scales: Scales
-) -> tuple[Placed, Steps]:
+    graph: MatchGraph, track: Records, offsets: Ints, own_from: Ints, own_to: Ints, scales: Scales
+) -> tuple[Records, Records]:
     """Return what becomes of each point and the steps of all routes, in order of the own points they lead to.
 
     Piece i has the points from offsets[i] up to offsets[i + 1]; its own ones lie between places own_from[i] and
     own_to[i] of the piece. Steps lead to own points alone.
     """
     roads = Roads(graph.edges, graph.chords, graph.cells)
-    spans = Spans(graph.segment, graph.from_at, graph.to_at)
     longest = int(np.diff(offsets).max(initial=0))
-    slots = np.full(len(graph.edges.metres), -1, dtype=np.int32)
-    room = Room(near_room(), search_room(graph.edges), kept_room(graph.edges), slots)
-    lattice, mass, legs = lattice_room(longest), mass_room(longest), legs_room(graph.edges)
-    placed, steps = placed_room(len(track.time)), steps_room(STEPS_A_POINT * len(track.time) + 64)
+    slots = np.full(len(graph.edges.edge), -1, dtype=np.int32)
+    room = Room(np.empty(MOST_STRETCHES, dtype=NEAR), search_room(graph.edges), kept_room(graph.edges), slots)
+    lattice, legs = lattice_room(longest), legs_room(graph.edges)
+    placed, steps = placed_room(len(track)), np.empty(STEPS_A_POINT * len(track) + 64, dtype=DRIVEN)
     piece, used = 0, 0
     while True:
         piece, used = _match_pieces(
-            roads, spans, track, offsets, own_from, own_to, scales, room, lattice, mass, legs, placed, steps, piece, used
+            roads, graph.spans, track, offsets, own_from, own_to, scales, room, lattice, legs, placed, steps, piece, used
         )
         if piece == len(offsets) - 1:
-            return placed, Steps(*(each[:used] for each in steps))
-        steps = Steps(*(np.concatenate([each, np.empty_like(each)]) for each in steps))
+            return placed, steps[:used]
+        steps = np.concatenate([steps, np.empty_like(steps)])
 
 
 @compiled
 def _match_pieces(
     roads: Roads,
-    spans: Spans,
-    track: Track,
+    spans: Records,
+    track: Records,
     offsets: Ints,
     own_from: Ints,
     own_to: Ints,
     scales: Scales,
     room: Room,
     lattice: Lattice,
-    mass: Mass,
     legs: Legs,
-    placed: Placed,
-    steps: Steps,
+    placed: Records,
+    steps: Records,
     piece: int,
     used: int,
 ) -> tuple[int, int]:
@@ -102,7 +94,7 @@ def _match_pieces(
         columns = _build(roads, track, first, end, scales, room, lattice, placed)
         own = (first + own_from[piece], first + own_to[piece])
         written = _route(
-            roads, spans, track, room, lattice, mass, legs, placed, steps, columns, end, own[0], own[1], used
+            roads, spans, track, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
         )
         if written < 0:
             break
@@ -113,7 +105,7 @@ def _match_pieces(
 
 @compiled
 def _build(
-    roads: Roads, track: Track, first: int, end: int, scales: Scales, room: Room, lattice: Lattice, placed: Placed
+    roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room, lattice: Lattice, placed: Records
 ) -> int:
     """Build the lattice of one piece; return how many columns it has.
 
@@ -126,53 +118,52 @@ def _build(
     while point < end or (not is_fresh and first_missed >= 0):
         if point == end or _is_lost(track, lattice, columns, missed, point):
             point, is_fresh, missed, first_missed = first_missed, True, 0, -1
-        if not is_fresh and point < end - 1 and _is_close(track, lattice.point[columns - 1], point, scales):
-            placed.status[point] = DROPPED
+        if not is_fresh and point < end - 1 and _is_close(track, lattice.column[columns - 1].point, point, scales):
+            placed[point].status = DROPPED
             point, missed, first_missed = point + 1, 0, -1
             continue
         count = add_states(roads, track, point, scales, room, lattice, columns)
         if count > 0 and is_fresh:
             begin(lattice, columns)
         elif count == 0 or not advance(roads, track, scales, room, lattice, columns, used):
-            placed.status[point] = NO_ROAD if count == 0 else NO_WAY
+            placed[point].status = NO_ROAD if count == 0 else NO_WAY
             if not is_fresh:
                 missed += 1
                 first_missed = point if first_missed < 0 else first_missed
             point += 1
             continue
         if not is_fresh:
-            used += count * (lattice.first[columns] - lattice.first[columns - 1])
-        placed.status[point] = KEPT
+            used += count * (lattice.column[columns].first - lattice.column[columns - 1].first)
+        placed[point].status = KEPT
         columns, point, is_fresh, missed, first_missed = columns + 1, point + 1, False, 0, -1
     return columns
 
 
 @compiled
-def _is_lost(track: Track, lattice: Lattice, columns: int, missed: int, point: int) -> bool:
+def _is_lost(track: Records, lattice: Lattice, columns: int, missed: int, point: int) -> bool:
     """Whether so many points were missed before this one that the route breaks."""
     if missed <= MISSED_POINTS:
         return False
-    return track.time[point] - track.time[lattice.point[columns - 1]] > MISSED_US
+    return track[point].time - track[lattice.column[columns - 1].point].time > MISSED_US
 
 
 @compiled
-def _is_close(track: Track, kept: int, point: int, scales: Scales) -> bool:
+def _is_close(track: Records, kept: int, point: int, scales: Scales) -> bool:
     """Whether a point tells too little that the kept one before did not."""
-    sigma = max(sigma_of(track.accuracy[kept], scales), sigma_of(track.accuracy[point], scales))
+    sigma = max(sigma_of(track[kept].accuracy, scales), sigma_of(track[point].accuracy, scales))
     return crow_m(track, kept, point) < scales.apart_sigmas * sigma
 
 
 @compiled
 def _route(
     roads: Roads,
-    spans: Spans,
-    track: Track,
+    spans: Records,
+    track: Records,
     room: Room,
     lattice: Lattice,
-    mass: Mass,
     legs: Legs,
-    placed: Placed,
-    steps: Steps,
+    placed: Records,
+    steps: Records,
     columns: int,
     last: int,
     own_from: int,
@@ -183,14 +174,14 @@ def _route(
     start = 0
     while start < columns:
         end = start + 1
-        while end < columns and lattice.block[end] >= 0:
+        while end < columns and lattice.column[end].block >= 0:
             end += 1
-        behind = lattice.point[end] if end < columns else last
+        behind = lattice.column[end].point if end < columns else last
         if end - start < 2:
-            refuse_chain(placed, lattice.point[start], behind)
+            refuse_chain(placed, lattice.column[start].point, behind)
         else:
             choose(lattice, start, end)
-            weigh(lattice, start, end, mass, spans.segment)
+            weigh(lattice, start, end, spans)
             used = _chain(
                 roads, spans, track, room, lattice, legs, placed, steps, start, end, behind, own_from, own_to, used
             )
@@ -203,13 +194,13 @@ def _route(
 @compiled
 def _chain(
     roads: Roads,
-    spans: Spans,
-    track: Track,
+    spans: Records,
+    track: Records,
     room: Room,
     lattice: Lattice,
     legs: Legs,
-    placed: Placed,
-    steps: Steps,
+    placed: Records,
+    steps: Records,
     start: int,
     end: int,
     behind: int,
@@ -218,19 +209,19 @@ def _chain(
     used: int,
 ) -> int:
     """Walk along one chain of columns, whose points end before `behind`."""
-    state = lattice.chosen[start]
-    place = lattice.along[state]
+    state = lattice.column[start].chosen
+    place = lattice.state[state].along
     settle(
-        placed, lattice.point[start], lattice.edge[state], place, lattice.distance[state], lattice.confidence[start], 0
+        placed, lattice.column[start].point, lattice.state[state].edge, place, lattice.state[state].distance, lattice.column[start].confidence, 0
     )
     for column in range(start + 1, end + 1):
         if column < end:
             count = legs_between(roads, track, room, lattice, column, place, legs)
         else:  # points behind the last column stand on its edge
-            edge = lattice.edge[lattice.chosen[end - 1]]
-            legs.edge[0], legs.begin[0], legs.end[0], count = edge, place, roads.edges.metres[edge], 1
-        stop = lattice.point[column] if column < end else behind
-        if used + count + stop - lattice.point[column - 1] + 2 > len(steps.segment):
+            edge = lattice.state[lattice.column[end - 1].chosen].edge
+            legs.leg[0].edge, legs.leg[0].begin, legs.leg[0].end, count = edge, place, roads.edges.edge[edge].metres, 1
+        stop = lattice.column[column].point if column < end else behind
+        if used + count + stop - lattice.column[column - 1].point + 2 > len(steps):
             return -1
         cursor, used = _between(
             roads, spans, track, lattice, legs, placed, steps, column, end, count, place, stop, own_from, own_to, used
@@ -245,12 +236,12 @@ def _chain(
 @compiled
 def _between(
     roads: Roads,
-    spans: Spans,
-    track: Track,
+    spans: Records,
+    track: Records,
     lattice: Lattice,
     legs: Legs,
-    placed: Placed,
-    steps: Steps,
+    placed: Records,
+    steps: Records,
     column: int,
     end: int,
     count: int,
@@ -261,19 +252,19 @@ def _between(
     used: int,
 ) -> tuple[Cursor, int]:
     """Give the points that were dropped before a column their places on the legs to it."""
-    kept = lattice.point[column - 1]
-    cursor = Cursor(0, place, track.time[kept])
-    sure = lattice.confidence[column - 1]
+    kept = lattice.column[column - 1].point
+    cursor = Cursor(0, place, track[kept].time)
+    sure = lattice.column[column - 1].confidence
     if column < end:
-        sure = min(sure, lattice.confidence[column])
+        sure = min(sure, lattice.column[column].confidence)
     for point in range(kept + 1, stop):
-        if placed.status[point] != DROPPED:
+        if placed[point].status != DROPPED:
             continue
         to, distance = nearest_on_legs(roads.edges, roads.chords, legs, count, cursor, track, point)
         written = 0
         if own_from <= point < own_to:
             written = walk(roads.edges, spans, legs, cursor, to, steps, used)
-        settle(placed, point, legs.edge[to.leg], to.place, distance, sure, written)
+        settle(placed, point, legs.leg[to.leg].edge, to.place, distance, sure, written)
         cursor, used = to, used + written
     return cursor, used
 
@@ -281,12 +272,12 @@ def _between(
 @compiled
 def _arrive(
     roads: Roads,
-    spans: Spans,
-    track: Track,
+    spans: Records,
+    track: Records,
     lattice: Lattice,
     legs: Legs,
-    placed: Placed,
-    steps: Steps,
+    placed: Records,
+    steps: Records,
     column: int,
     count: int,
     cursor: Cursor,
@@ -295,13 +286,13 @@ def _arrive(
     used: int,
 ) -> tuple[float, int]:
     """Walk to the place of a column; return it, which is never behind the one before, and steps written."""
-    point, state = lattice.point[column], lattice.chosen[column]
-    edge, place, distance = legs.edge[count - 1], legs.end[count - 1], lattice.distance[state]
-    if place != lattice.along[state]:
+    point, state = lattice.column[column].point, lattice.column[column].chosen
+    edge, place, distance = legs.leg[count - 1].edge, legs.leg[count - 1].end, lattice.state[state].distance
+    if place != lattice.state[state].along:
         distance = place_on_edge(roads.edges, roads.chords, edge, place, place, track, point)[1]
     written = 0
     if own_from <= point < own_to:
-        to = Cursor(count - 1, place, track.time[point])
+        to = Cursor(count - 1, place, track[point].time)
         written = walk(roads.edges, spans, legs, cursor, to, steps, used)
-    settle(placed, point, edge, place, distance, lattice.confidence[column], written)
+    settle(placed, point, edge, place, distance, lattice.column[column].confidence, written)
     return place, used + written

@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.match_graph import LEAST_COST, Edges
-from tasks.match_kernel import compiled
+from tasks.match_kernel import Records, compiled, kind
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 
@@ -20,40 +19,39 @@ MOST_KEPT = 3_000_000
 """Entries that are kept; when they are full, all are forgotten, which costs time and changes nothing."""
 
 
-class Reached(NamedTuple):
-    """Edges reached, cheapest first: what it costs to come to the begin of each from the end of the first edge."""
+REACHED = kind(cost="f8", metres="f8", seconds="f8", edge="i4", before="i4")
+"""An edge reached: what it costs to come to its begin from the end of the first edge, and the place of the entry of
+the edge driven before it, -1 for none. Entries of a search stand cheapest first."""
 
-    edge: Places
-    cost: Floats
-    metres: Floats
-    seconds: Floats
-    before: Places
-    """Place of the edge driven before it, -1 for none."""
+WAY = kind(start="i8", count="i4")
+"""Where the entries of the ways out of an edge are kept, and how many there are; start is -1 for unknown."""
+
+LABEL = kind(stamp="i8", cost="f8", metres="f8", seconds="f8", before="i4")
+"""What a search knows of an edge, if the stamp is that of the search."""
+
+HEAP = kind(cost="f8", edge="i4")
+"""An entry of the heap."""
 
 
 class Kept(NamedTuple):
-    """Ways out of edges that were searched already: those of edge e are `count[e]` entries from `start[e]` on."""
+    """Ways out of edges that were searched already."""
 
-    start: Ints
-    count: Places
+    way: Records
+    """By edge."""
     used: Ints
     """How many entries are taken; shape (1,)."""
-    reached: Reached
+    reached: Records
 
 
 class Search(NamedTuple):
-    """Room for a search; entries of an edge count where its stamp is that of the search."""
+    """Room for a search."""
 
-    stamp: Ints
+    label: Records
+    """By edge."""
     now: Ints
     """Stamp of this search; shape (1,)."""
-    cost: Floats
-    metres: Floats
-    seconds: Floats
-    before: Places
-    heap_cost: Floats
-    heap_edge: Places
-    reached: Reached
+    heap: Records
+    reached: Records
 
 
 class Goal(NamedTuple):
@@ -69,77 +67,60 @@ class Goal(NamedTuple):
     """Metres driven and those left as the crow flies are no more than this: an ellipse."""
 
 
-def reached_room(count: int) -> Reached:
-    """Return room for entries."""
-    return Reached(
-        np.empty(count, dtype=np.int32),
-        np.empty(count),
-        np.empty(count),
-        np.empty(count),
-        np.empty(count, dtype=np.int32),
-    )
-
-
 def search_room(edges: Edges) -> Search:
     """Return room for searches over a graph."""
-    count, links = len(edges.metres), len(edges.link_to)
+    count = len(edges.edge)
+    heap = np.empty(len(edges.link) + 1, dtype=HEAP)
     return Search(
-        np.zeros(count, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
-        np.empty(count),
-        np.empty(count),
-        np.empty(count),
-        np.empty(count, dtype=np.int32),
-        np.empty(links + 1),
-        np.empty(links + 1, dtype=np.int32),
-        reached_room(count),
+        np.zeros(count, dtype=LABEL), np.zeros(1, dtype=np.int64), heap, np.empty(count, dtype=REACHED)
     )
 
 
 def kept_room(edges: Edges) -> Kept:
     """Return room for the ways out of all edges of a graph."""
-    count = len(edges.metres)
-    return Kept(
-        np.full(count, -1, dtype=np.int64),
-        np.zeros(count, dtype=np.int32),
-        np.zeros(1, dtype=np.int64),
-        reached_room(max(count, min(60 * count, MOST_KEPT))),
-    )
+    count = len(edges.edge)
+    way = np.zeros(count, dtype=WAY)
+    way["start"] = -1
+    entries = max(count, min(60 * count, MOST_KEPT))
+    return Kept(way, np.zeros(1, dtype=np.int64), np.empty(entries, dtype=REACHED))
 
 
 @compiled
-def _push(costs: Floats, items: Places, count: int, cost: float, item: int) -> None:
-    """Put an item on a binary heap of `count`."""
+def _is_before(cost: float, edge: int, other_cost: float, other: int) -> bool:
+    return cost < other_cost or (cost == other_cost and edge < other)
+
+
+@compiled
+def _push(heap: Records, count: int, cost: float, edge: int) -> None:
+    """Put an edge on a binary heap of `count`."""
     hole = count
     while hole > 0:
         above = (hole - 1) >> 1
-        if costs[above] < cost or (costs[above] == cost and items[above] <= item):
+        if not _is_before(cost, edge, heap[above].cost, heap[above].edge):
             break
-        costs[hole], items[hole] = costs[above], items[above]
+        heap[hole].cost, heap[hole].edge = heap[above].cost, heap[above].edge
         hole = above
-    costs[hole], items[hole] = cost, item
+    heap[hole].cost, heap[hole].edge = cost, edge
 
 
 @compiled
-def _drop(costs: Floats, items: Places, count: int) -> None:
+def _drop(heap: Records, count: int) -> None:
     """Take the least off a binary heap of `count`."""
     last = count - 1
-    cost, item = costs[last], items[last]
+    cost, edge = heap[last].cost, heap[last].edge
     hole = 0
     while True:
         below = 2 * hole + 1
         if below >= last:
             break
-        other = below + 1
-        if other < last and (
-            costs[other] < costs[below] or (costs[other] == costs[below] and items[other] < items[below])
-        ):
-            below = other
-        if cost < costs[below] or (cost == costs[below] and item <= items[below]):
+        right = below + 1
+        if right < last and _is_before(heap[right].cost, heap[right].edge, heap[below].cost, heap[below].edge):
+            below = right
+        if not _is_before(heap[below].cost, heap[below].edge, cost, edge):
             break
-        costs[hole], items[hole] = costs[below], items[below]
+        heap[hole].cost, heap[hole].edge = heap[below].cost, heap[below].edge
         hole = below
-    costs[hole], items[hole] = cost, item
+    heap[hole].cost, heap[hole].edge = cost, edge
 
 
 @compiled
@@ -148,21 +129,21 @@ def _relax(edges: Edges, search: Search, goal: Goal, edge: int, before: int, siz
     now = search.now[0]
     metres, seconds = 0.0, 0.0
     if before >= 0:
-        metres = search.metres[edge] + edges.metres[edge]
-        seconds = search.seconds[edge] + edges.seconds[edge]
+        metres = search.label[edge].metres + edges.edge[edge].metres
+        seconds = search.label[edge].seconds + edges.edge[edge].seconds
     if _is_beyond(edges, goal, edge, first, metres):
         return size
-    for link in range(edges.link_start[edge], edges.link_start[edge + 1]):
-        there = edges.link_to[link]
-        cost = first + edges.link_cost[link]
-        if cost > goal.most_cost or (search.stamp[there] == now and search.cost[there] <= cost):
+    for link in range(edges.edge[edge].first_link, edges.edge[edge].end_link):
+        there = edges.link[link].to
+        cost = first + edges.link[link].cost
+        if cost > goal.most_cost or (search.label[there].stamp == now and search.label[there].cost <= cost):
             continue
-        search.stamp[there] = now
-        search.cost[there] = cost
-        search.metres[there] = metres
-        search.seconds[there] = seconds
-        search.before[there] = before
-        _push(search.heap_cost, search.heap_edge, size, cost, there)
+        search.label[there].stamp = now
+        search.label[there].cost = cost
+        search.label[there].metres = metres
+        search.label[there].seconds = seconds
+        search.label[there].before = before
+        _push(search.heap, size, cost, there)
         size += 1
     return size
 
@@ -172,7 +153,7 @@ def _is_beyond(edges: Edges, goal: Goal, edge: int, cost: float, metres: float) 
     """Whether no way within bounds leads from the end of an edge to the goal."""
     if goal.most_metres == np.inf:
         return False
-    crow = math.hypot((edges.end_lon[edge] - goal.lon) * goal.kx, (edges.end_lat[edge] - goal.lat) * goal.ky)
+    crow = math.hypot((edges.edge[edge].end_lon - goal.lon) * goal.kx, (edges.edge[edge].end_lat - goal.lat) * goal.ky)
     return metres + crow > goal.most_metres or cost + LEAST_COST * max(crow - 150.0, 0.0) > goal.most_cost
 
 
@@ -188,20 +169,20 @@ def spread(edges: Edges, search: Search, source: int, goal: Goal, slots: Places,
     size = _relax(edges, search, goal, source, -1, 0, 0.0)
     count = 0
     while size > 0 and wanted > 0:
-        cost, edge = search.heap_cost[0], search.heap_edge[0]
-        _drop(search.heap_cost, search.heap_edge, size)
+        cost, edge = search.heap[0].cost, search.heap[0].edge
+        _drop(search.heap, size)
         size -= 1
-        if cost > search.cost[edge] or search.before[edge] == -2:
+        if cost > search.label[edge].cost or search.label[edge].before == -2:
             continue
-        reached.edge[count] = edge
-        reached.cost[count] = cost
-        reached.metres[count] = search.metres[edge]
-        reached.seconds[count] = search.seconds[edge]
-        reached.before[count] = search.before[edge]
-        search.before[edge] = -2
+        reached[count].edge = edge
+        reached[count].cost = cost
+        reached[count].metres = search.label[edge].metres
+        reached[count].seconds = search.label[edge].seconds
+        reached[count].before = search.label[edge].before
+        search.label[edge].before = -2
         if slots[edge] >= 0:
             wanted -= 1
-        size = _relax(edges, search, goal, edge, count, size, cost + edges.cost[edge])
+        size = _relax(edges, search, goal, edge, count, size, cost + edges.edge[edge].cost)
         count += 1
     return count
 
@@ -209,20 +190,16 @@ def spread(edges: Edges, search: Search, source: int, goal: Goal, slots: Places,
 @compiled
 def keep(edges: Edges, search: Search, kept: Kept, source: int, slots: Places) -> None:
     """Search the short ways out of an edge, if they are not known, and keep them."""
-    if kept.start[source] >= 0:
+    if kept.way[source].start >= 0:
         return
     everywhere = Goal(0.0, 0.0, 0.0, 0.0, KEPT_COST, np.inf)
     count = spread(edges, search, source, everywhere, slots, len(slots) + 1)
-    if kept.used[0] + count > len(kept.reached.edge):
-        kept.start[:] = -1
+    if kept.used[0] + count > len(kept.reached):
+        for edge in range(len(kept.way)):
+            kept.way[edge].start = -1
         kept.used[0] = 0
     start = kept.used[0]
-    for place in range(count):
-        kept.reached.edge[start + place] = search.reached.edge[place]
-        kept.reached.cost[start + place] = search.reached.cost[place]
-        kept.reached.metres[start + place] = search.reached.metres[place]
-        kept.reached.seconds[start + place] = search.reached.seconds[place]
-        kept.reached.before[start + place] = search.reached.before[place]
-    kept.start[source] = start
-    kept.count[source] = count
+    kept.reached[start : start + count] = search.reached[:count]
+    kept.way[source].start = start
+    kept.way[source].count = count
     kept.used[0] += count

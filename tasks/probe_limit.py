@@ -14,7 +14,7 @@ import shapely
 
 from tasks.input_file import InputFile
 from tasks.limit_model.candidates import speed_order
-from tasks.limit_model.driving import CONTEXT, Driven, Driving, joint_logs, likely_shares, weight_of
+from tasks.limit_model.driving import ROAD_CONTEXT, Driving, driven_of, joint_logs, likely_shares, weight_of
 from tasks.limit_model.driving_fit import Lesson, learn_from
 from tasks.road_graph import places_m
 
@@ -78,14 +78,14 @@ def probe_limit(
     Parameters
     ----------
     country, record, kind, limit, context, driven
-        As in PROBE_SPEED; context of shape (n, len(CONTEXT)).
+        As in PROBE_SPEED; context of shape (n, len(ROAD_CONTEXT)).
     odds
         As in LIMIT_ODDS.
     is_own
         Which rows are asked for.
     """
     probes: list[list[Row]] = [[] for _ in kind]
-    context = np.asarray(context, dtype=np.float64).reshape(len(kind), len(CONTEXT))
+    context = np.asarray(context, dtype=np.float64).reshape(len(kind), len(ROAD_CONTEXT))
     middle = shapely.line_interpolate_point(geometry, 0.5, normalized=True)
     places = places_m(shapely.get_x(middle), shapely.get_y(middle))
     said = [
@@ -110,11 +110,7 @@ def _told(
     limits = sorted({*driving.limits}.union(*(each.limits for each in heard)), key=speed_order)
     if len(limits) < 2:
         return
-    columns = (
-        np.array([each.told[name] for each in heard], dtype=np.float64)
-        for name in ("free_flow_kmh", "spread_kmh", "traces")
-    )
-    driven = Driven(kinds, context, *columns)
+    driven = driven_of(kinds, context, [each.told for each in heard])
     expected, known = driving.expected(driven, limits), np.array([each in driving.limits for each in limits])
     for place, near in _neighbours([each.road for each in heard], places, asked):
         one, traces = heard[place], driven.traces[near].max()
@@ -145,5 +141,4 @@ def driving_in(folder: str, country: str, digest: str) -> Driving:  # noqa: ARG0
     file = Path(folder) / f"{country}.parquet"
     if country and file.exists():
         return Driving.from_table(pq.read_table(file))
-    nothing = np.empty(0)
-    return learn_from(Lesson(Driven([], np.empty((0, len(CONTEXT))), nothing, nothing, nothing), [], []))
+    return learn_from(Lesson(driven_of([], np.empty(0), []), [], []))

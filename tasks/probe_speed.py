@@ -22,6 +22,8 @@ SHORT_M = 50.0
 """Length that counts as half short: junctions at its ends slow the traffic on all of it."""
 BROAD_LANES = 3.0
 """Lanes of one direction from which on a road counts as broad."""
+SPEEDS = ("free_flow_kmh", "spread_kmh", "p85_kmh")
+"""Columns of SPEED_PROFILE that are asked."""
 BUILT_UP, LANES = ATTRIBUTES.index("built_up"), ATTRIBUTES.index("lanes")
 
 
@@ -33,7 +35,7 @@ class ProbeSpeed(NamedTuple):
     kind: list[str]
     limit: list[str | None]
     context: npt.NDArray[np.float32]
-    """Shape (n, len(CONTEXT))."""
+    """Shape (n, len(ROAD_CONTEXT))."""
     driven: list[list[dict[str, Any]]]
 
 
@@ -53,6 +55,7 @@ def probe_speed(
     traces: Grouped,
     free_flow_kmh: Grouped,
     spread_kmh: Grouped,
+    p85_kmh: Grouped,
 ) -> ProbeSpeed:
     """Return the speeds in free flow of each segment, with what speeds depend on beside the limit.
 
@@ -64,7 +67,7 @@ def probe_speed(
         As in ROAD_ATTRIBUTE. A limit that does not hold for both headings is left out.
     forward, backward
         As in POSTED_LIMIT.
-    heading, traces, free_flow_kmh, spread_kmh
+    heading, traces, free_flow_kmh, spread_kmh, p85_kmh
         As in SPEED_PROFILE.
     """
     alike = [None if a and b and a != b else each for each, a, b in zip(limit, forward, backward, strict=True)]
@@ -77,20 +80,18 @@ def probe_speed(
         np.clip((known[:, LANES] - 1) / (BROAD_LANES - 1), 0.0, 1.0),
     ]
     context = np.column_stack(columns).astype(np.float32)
-    driven = list(_driven(heading, traces, free_flow_kmh, spread_kmh))
+    driven = list(_driven(heading, traces, free_flow_kmh, spread_kmh, p85_kmh))
     records = [parts[0]["record_id"] if parts else None for parts in sources]
     return ProbeSpeed(list(country), records, kinds, alike, context, driven)
 
 
-def _driven(
-    heading: Grouped, traces: Grouped, free_flow_kmh: Grouped, spread_kmh: Grouped
-) -> Iterator[list[dict[str, Any]]]:
+def _driven(heading: Grouped, traces: Grouped, *speeds: Grouped) -> Iterator[list[dict[str, Any]]]:
     """Yield the speeds of each segment, those of both headings together last."""
-    for told in zip(heading, traces, free_flow_kmh, spread_kmh, strict=True):
+    for ways, counts, *told in zip(heading, traces, *speeds, strict=True):
         rows = [
-            {"heading": way, "traces": int(count), "free_flow_kmh": float(speed), "spread_kmh": float(spread)}
-            for way, count, speed, spread in zip(*told, strict=True)
-            if count > 0 and np.isfinite(speed)
+            {"heading": way, "traces": int(count)} | dict(zip(SPEEDS, map(float, each), strict=True))
+            for way, count, *each in zip(ways, counts, *told, strict=True)
+            if count > 0 and np.isfinite(each[0])
         ]
         yield [*rows, together(rows)] if len(rows) > 1 else rows
 
@@ -101,15 +102,18 @@ def together(rows: Sequence[Row]) -> dict[str, Any]:
     Examples
     --------
     >>> together([
-    ...     {"heading": "forward", "traces": 1, "free_flow_kmh": 30.0, "spread_kmh": 4.0},
-    ...     {"heading": "backward", "traces": 3, "free_flow_kmh": 50.0, "spread_kmh": 4.0},
+    ...     {"heading": "forward", "traces": 1, "free_flow_kmh": 30.0, "spread_kmh": 4.0, "p85_kmh": 36.0},
+    ...     {"heading": "backward", "traces": 3, "free_flow_kmh": 50.0, "spread_kmh": 4.0, "p85_kmh": 56.0},
     ... ])
-    {'heading': None, 'traces': 4, 'free_flow_kmh': 45.0, 'spread_kmh': 4.0}
+    {'heading': None, 'traces': 4, 'free_flow_kmh': 45.0, 'spread_kmh': 4.0, 'p85_kmh': 51.0}
     """
     counts = np.array([row["traces"] for row in rows], dtype=np.float64)
-    speeds, spreads = (np.array([row[name] for row in rows]) for name in ("free_flow_kmh", "spread_kmh"))
-    mean, spread = (counts * speeds).sum() / counts.sum(), np.sqrt((counts * spreads**2).sum() / counts.sum())
-    return {"heading": None, "traces": int(counts.sum()), "free_flow_kmh": float(mean), "spread_kmh": float(spread)}
+    share = counts / counts.sum()
+    mean, spread, p85 = (
+        (share * [row[name] ** power for row in rows]).sum() for name, power in zip(SPEEDS, (1, 2, 1), strict=True)
+    )
+    told = (float(mean), float(np.sqrt(spread)), float(p85))
+    return {"heading": None, "traces": int(counts.sum())} | dict(zip(SPEEDS, told, strict=True))
 
 
 def bends(geometry: "npt.NDArray[shapely.LineString]") -> Floats:

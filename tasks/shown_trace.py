@@ -114,7 +114,7 @@ def _part(columns: Row, rows: slice) -> Row:
 def _check_pairs(points: pa.Table, matches: pa.Table, chosen: pa.Array) -> None:
     """Refuse points without a match and matches without a point; both stand by trace and number."""
     pairs = zip_longest(_keys(points, chosen), _keys(matches, chosen))
-    for found in (min(filter(None, pair)) for pair in pairs if False):
+    for found in (min(filter(None, pair)) for pair in pairs if pair[0] != pair[1]):
         trace = chosen[found[0]].as_py()
         raise ValueError(f"probe_page: point {found[1]} of trace_id {trace!r} is not once a point and once a match")
 

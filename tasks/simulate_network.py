@@ -23,6 +23,12 @@ TURN_SECONDS, BACK_SECONDS = 4.0, 30.0
 """What a turn costs, and turning round at a dead end."""
 
 
+ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")
+"""OSM keys that say who may drive; the first that is there counts for cars."""
+SHUT = ("no", "private", "agricultural", "forestry", "emergency", "military", "bus", "psv")
+"""Values by which drives do not go."""
+
+
 class Lines(NamedTuple):
     """Vertices of all segments; those of segment i are from starts[i] up to, but not with, starts[i + 1]."""
 
@@ -96,7 +102,8 @@ def _edges(roads: pa.Table, length_m: Floats) -> Edges:
     flat = touched.flatten()
     at = flat.field("at").to_numpy()
     node = flat.field("connector_id").dictionary_encode().indices.to_numpy().astype(np.int64)
-    first = np.flatnonzero(segment[1:] == segment[:-1])  # the connector behind lies on the same segment
+    is_pair = segment[1:] == segment[:-1]
+    first = np.flatnonzero(is_pair & is_open(roads.column("tags"))[segment[:-1]])
     one_way = roads.column("one_way").to_numpy(zero_copy_only=False)[segment[first]]
     there = _stretches(segment, at, node, first, one_way != OneWay.BACKWARD, is_forward=True)
     back = _stretches(segment, at, node, first, one_way != OneWay.FORWARD, is_forward=False)
@@ -107,6 +114,21 @@ def _edges(roads: pa.Table, length_m: Floats) -> Edges:
     order = np.lexsort((~is_forward, stretch))
     columns = (segment, stretch, is_forward, begin, end, tail, head, metres)
     return Edges._make(each[order] for each in columns)
+
+
+def is_open(tags: pa.ChunkedArray) -> Flags:
+    """Return which roads cars may drive, by OSM's tags; those without such tags are open.
+
+    Examples
+    --------
+    >>> kind = pa.map_(pa.string(), pa.string())
+    >>> private, residents = [("access", "private")], [("access", "no"), ("motor_vehicle", "destination")]
+    >>> is_open(pa.chunked_array([pa.array([private, residents, []], kind)]))
+    array([False,  True,  True])
+    """
+    said = pc.coalesce(*(pc.map_lookup(tags, key, "first") for key in ACCESS))
+    is_shut: Flags = pc.is_in(said, pa.array(SHUT)).to_numpy()
+    return ~is_shut
 
 
 def _stretches(

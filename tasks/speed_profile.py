@@ -20,6 +20,10 @@ NORMAL_MAD = 1.482602218505602
 """Standard deviation of a normal distribution over its median absolute deviation."""
 MAD_BIAS = 0.8
 """n / (n - 0.8) makes up for what that deviation lacks in few numbers (Croux and Rousseeuw 1992)."""
+RUSH = 2
+"""Tier of the hours that are not free."""
+FASTER_HALF = 75.0
+"""Percentile that is the median of the faster half."""
 GROUPS = 4
 """Groups of observations of a segment: two kinds of each of two headings."""
 
@@ -167,13 +171,13 @@ def _chosen(seen: Seen, least_traces: int) -> Ints:
 
 
 def free_flow(seen: Seen, params: SpeedProfiling) -> FreeFlow:
-    """Return the median speed (km/h) of each group when roads are free, and the standard deviation then.
+    """Return the speed (km/h) of each group where no traffic holds anyone up, and the standard deviation then.
 
-    Roads are free from 19 to 7 o'clock, where Valhalla takes its free-flow speed; Jha (2017) finds that nights stand
+    It is the median from 19 to 7 o'clock, where Valhalla takes its free-flow speed; Jha (2017) finds that nights stand
     for free flow on motorways and on streets with signals. Where fewer than `params.free_traces` traces were seen then,
-    the other hours without rush are added (9 to 16 on weekdays, 7 to 19 on weekends), and if need be all. The median
-    leaves out who stopped or was held up, as long as most were not. The deviation is 1.4826 × the median absolute
-    deviation, times n / (n - 0.8).
+    the other hours without rush are added (9 to 16 on weekdays, 7 to 19 on weekends). Where those have fewer than
+    `params.least_traces` too, it is the median of the faster half of all: whom traffic holds up is slower, never
+    faster. The deviation is 1.4826 × the median absolute deviation, times n / (n - 0.8).
 
     References
     ----------
@@ -183,12 +187,14 @@ def free_flow(seen: Seen, params: SpeedProfiling) -> FreeFlow:
     from tasks.week_profile_kernel import freest  # compiled code takes half a second to load
 
     tier = free_tiers()
-    reach = freest(seen.starts, seen.week_bin, seen.trace, tier, max(params.free_traces, params.least_traces))
+    least = np.array([max(params.free_traces, params.least_traces), params.least_traces, 0])
+    reach = freest(seen.starts, seen.week_bin, seen.trace, tier, least)
     free = seen.only(tier[seen.week_bin] <= np.repeat(reach, seen.count))
-    median = Grouped(free.speed_kmh, free.starts).percentile(50.0)[:, 0]
-    far = np.abs(free.speed_kmh - np.repeat(median, free.count))
+    half, upper = Grouped(free.speed_kmh, free.starts).percentile(50.0, FASTER_HALF).T
+    speed = np.where(reach == RUSH, upper, half)
+    far = np.abs(free.speed_kmh - np.repeat(speed, free.count))
     deviation = Grouped(far, free.starts).percentile(50.0)[:, 0]
-    return FreeFlow(median, NORMAL_MAD * deviation * free.count / (free.count - MAD_BIAS))
+    return FreeFlow(speed, NORMAL_MAD * deviation * free.count / (free.count - MAD_BIAS))
 
 
 def free_tiers() -> Ints:
@@ -196,4 +202,4 @@ def free_tiers() -> Ints:
     hour, part = hours_of_week(), day_parts()
     is_night = (hour < 7) | (hour >= 19)
     is_rush = ~is_weekend() & np.isin(part, (1, 3))
-    return np.where(is_night, 0, np.where(is_rush, 2, 1))
+    return np.where(is_night, 0, np.where(is_rush, RUSH, 1))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,16 +95,15 @@ def _read_shapes(path: Path) -> Iterator[tuple[int, Floats]]:
 def _graph_shapes(config: Path) -> Iterator[tuple[int, Floats]]:
     """Yield edges and their shapes from the tiles that a configuration names."""
     try:
-        from valhalla.baldr import GraphId, GraphTileHeader
-        from valhalla.baldr.utils import GraphUtils
+        baldr = import_module("valhalla.baldr")
+        reader = import_module("valhalla.baldr.utils").GraphUtils(str(config))
     except ImportError as error:
         raise EdgeFileError(
             f"{config}: reading Valhalla's tiles needs pyvalhalla 3.9 or newer in this Python"
         ) from error
     tiles = Path(json.loads(config.read_text())["mjolnir"]["tile_dir"])
-    reader = GraphUtils(str(config))
     for file in sorted(tiles.rglob("*.gph")):
-        header = GraphTileHeader.from_file(file)
+        header = baldr.GraphTileHeader.from_file(file)
         for number in range(header.directededgecount):
-            edge = GraphId(header.graphid.tileid(), header.graphid.level(), number)
+            edge = baldr.GraphId(header.graphid.tileid(), header.graphid.level(), number)
             yield edge.value, np.array(reader.get_edge_shape(edge), dtype=np.float64)

@@ -132,10 +132,10 @@ def _clear(week_bin: Ints, of_bin: Shorts, sums: Floats, counts: Places, traces:
 
 
 @compiled
-def freest(starts: Ints, week_bin: Ints, trace: Ints, tier: Ints, least: int) -> Ints:
-    """Return for each group the first tier that, with those before it, was driven by `least` traces, or the last one.
+def freest(starts: Ints, week_bin: Ints, trace: Ints, tier: Ints, least: Ints) -> Ints:
+    """Return for each group the first tier that, with those before it, was driven by enough traces, or the last one.
 
-    Shape: `tier` (2016,) with the tier of each bin, from 0 on.
+    Shape: `tier` (2016,) with the tier of each bin, from 0 on; `least` has the traces that are enough for each.
     """
     last = int(np.max(tier))
     made = np.full(len(starts) - 1, last)
@@ -155,6 +155,6 @@ def freest(starts: Ints, week_bin: Ints, trace: Ints, tier: Ints, least: int) ->
             traces[first] += 1
         seen = np.cumsum(traces)
         for each in range(last, -1, -1):
-            if seen[each] >= least:
+            if seen[each] >= least[each]:
                 made[group] = each
     return made

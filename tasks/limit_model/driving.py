@@ -30,9 +30,12 @@ from tasks.road_graph import compiled
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Row = Mapping[str, Any]
 
-CONTEXT = ("built_up", "bends", "shortness", "breadth")
+ROAD_CONTEXT = ("built_up", "bends", "shortness", "breadth")
 """What a road is like beside its kind, each from 0 to 1."""
+CONTEXT = (*ROAD_CONTEXT, "unsteadiness")
+"""The same, and by what share the speed in free flow lies below that of the fast: traffic lights stop some."""
 
 UNLIMITED_KMH = 130.0
 """What a road without a limit is driven as: the recommended speed of German motorways (Richtgeschwindigkeits-VO)."""
@@ -43,8 +46,9 @@ LEVEL_KMH, SLOPE_KMH = 6.0, 6.0
 """How far drivers of a country stray from their limits, at 60 km/h and for each step of 40 km/h."""
 CONTEXT_KMH, CONTEXT_SLOPE_KMH = 6.0, 4.0
 KIND_KMH, KIND_SLOPE_KMH = 6.0, 5.0
+UNSTEADY_KMH, UNSTEADY_SLOPE_KMH = 30.0, 20.0
 LIMIT_KMH, CELL_KMH = 4.0, 4.0
-"""Standard deviations of the same for what a road is like, its kind, its limit, and kind and limit together."""
+"""Standard deviations of the same for what a road is like, its kind, unsteady traffic, limits, and kind and limit."""
 
 SCATTER_KMH, SCATTER_SHARE = 4.0, 0.06
 """Roads of one limit scatter by 4 km/h and 6 % of it, where a country says nothing else."""
@@ -70,6 +74,19 @@ class Driven(NamedTuple):
     spreads: Floats
     """Standard deviations of these, in km/h."""
     traces: Floats
+
+
+def driven_of(kinds: Sequence[str], context: Floats, told: Sequence[Row]) -> Driven:
+    """Return segments that are driven, one row of PROBE_SPEED's `driven` each; context of shape (n, ROAD_CONTEXT)."""
+    names = ("free_flow_kmh", "spread_kmh", "traces", "p85_kmh")
+    speeds, spreads, traces, fast = (
+        np.array([[row[name] for name in names] for row in told], dtype=np.float64).reshape(-1, 4).T
+    )
+    unsteady = np.clip(1 - speeds / np.maximum(fast, 1.0), 0.0, 1.0)
+    road = np.asarray(context, dtype=np.float64).reshape(len(told), len(ROAD_CONTEXT))
+    return Driven(
+        kinds, np.column_stack([road, np.where(np.isfinite(unsteady), unsteady, 0.0)]), speeds, spreads, traces
+    )
 
 
 class Expected(NamedTuple):
@@ -216,7 +233,11 @@ class Design(NamedTuple):
 
 COMMON = ("level", "slope", *CONTEXT, *(f"{name} slope" for name in CONTEXT))
 COMMON_MEANS = np.array([MIDDLE_KMH, STEP_KMH, *[0.0] * (2 * len(CONTEXT))])
-COMMON_KMH = (LEVEL_KMH, SLOPE_KMH, *[CONTEXT_KMH] * len(CONTEXT), *[CONTEXT_SLOPE_KMH] * len(CONTEXT))
+COMMON_KMH = (
+    *(LEVEL_KMH, SLOPE_KMH),
+    *([CONTEXT_KMH] * len(ROAD_CONTEXT) + [UNSTEADY_KMH]),
+    *([CONTEXT_SLOPE_KMH] * len(ROAD_CONTEXT) + [UNSTEADY_SLOPE_KMH]),
+)
 OFFSETS_KMH = {"kind": KIND_KMH, "slope": KIND_SLOPE_KMH, "limit": LIMIT_KMH, "cell": CELL_KMH}
 
 

@@ -39,7 +39,7 @@ ROUNDS = 8
 """Times that scatter and weights of the examples are found anew."""
 ALIKE, ALIKE_PAIRS = 0.5, 20.0
 """Share of the scatter that parts of one record have in common, and the pairs of parts that this counts as."""
-ALIKE_RANGE = (0.2, 0.9)
+ALIKE_RANGE = (0.05, 0.9)
 DIGITS = 6
 """Decimals that are kept: sums of many numbers differ beyond them from machine to machine."""
 KIND_EXAMPLES = 3.0

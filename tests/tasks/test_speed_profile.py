@@ -80,15 +80,12 @@ def tier(week_bin: int) -> int:
     return {3600: 0, 2100: 1, 600: 2, 900: 2}.get(minutes, 0 if pooled(week_bin)[4][1][1] == "night" else 1)
 
 
-def wanted_free(own: pd.DataFrame, least: int) -> tuple[float, float]:
-    tiers = own["week_bin"].map(tier)
-    for reach in range(3):
-        free = own[tiers <= reach]
-        if free["trace_id"].nunique() >= least or reach == 2:
-            break
-    median = free["speed"].median()
-    deviation = (free["speed"] - median).abs().median()
-    return median, 1.4826022 * deviation * len(free) / (len(free) - 0.8)
+def wanted_free(own: pd.DataFrame, params: SpeedProfiling) -> tuple[float, float]:
+    tiers, least = own["week_bin"].map(tier), (max(params.free_traces, params.least_traces), params.least_traces, 0)
+    reach = next(each for each in range(3) if own[tiers <= each]["trace_id"].nunique() >= least[each])
+    free = own[tiers <= reach]["speed"]
+    speed = free.quantile(0.75 if reach == 2 else 0.5)
+    return speed, 1.4826022 * (free - speed).abs().median() * len(free) / (len(free) - 0.8)
 
 
 def check(seen: pd.DataFrame, params: SpeedProfiling) -> int:
@@ -107,7 +104,7 @@ def check(seen: pd.DataFrame, params: SpeedProfiling) -> int:
             assert (made.traces[row], made.observations[row]) == (best["trace_id"].nunique(), len(best))
             shares = [best["speed"].quantile(share) for share in (0.15, 0.5, 0.85)]
             assert [made.p15_kmh[row], made.p50_kmh[row], made.p85_kmh[row]] == pytest.approx(shares)
-            free = wanted_free(best, max(params.free_traces, params.least_traces))
+            free = wanted_free(best, params)
             assert (made.free_flow_kmh[row], made.spread_kmh[row]) == pytest.approx(free)
             means, counts, minutes = zip(*wanted_week(best, params.least_traces), strict=True)
             np.testing.assert_allclose(made.week_kmh[row], means, rtol=1e-6)
@@ -158,10 +155,11 @@ def test_routes_and_devices_are_never_mixed() -> None:
 
 
 def test_night_tells_free_flow_where_enough_drive_then() -> None:
-    night, rush = [2 * 12] * 10, [8 * 12] * 40
-    seen = one_segment(speed=[60.0] * 10 + [20.0] * 40, week_bin=night + rush)
-    assert profiled(seen, SpeedProfiling()).free_flow_kmh.tolist() == [60.0]
-    assert profiled(seen, SpeedProfiling(free_traces=11)).free_flow_kmh.tolist() == [20.0]
+    night, noon, rush = [2 * 12] * 10, [12 * 12] * 20, [8 * 12] * 70
+    seen = one_segment(speed=[60.0] * 10 + [50.0] * 20 + [20.0] * 70, week_bin=night + noon + rush)
+    for free_traces, least_traces, speed in ((10, 5, 60.0), (11, 5, 50.0), (31, 30, 50.0), (31, 31, 50.0)):
+        made = profiled(seen, SpeedProfiling(least_traces, free_traces))
+        assert made.free_flow_kmh.tolist() == [speed]
 
 
 def test_a_few_that_stopped_do_not_move_free_flow() -> None:

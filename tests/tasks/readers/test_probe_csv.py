@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tasks.readers import probe_csv
-from tasks.readers.probe_format import ProbeFormat
 from tasks.readers.probe_csv import layout_of
+from tasks.readers.probe_format import ProbeFormat
 from tasks.readers.reading import ReadError
 from tests.tasks.readers.probe_files import NOW, START, csv_of, drive, read
 
@@ -96,7 +96,11 @@ def test_speeds(name: str, unit: str | None, expected: float | None, tmp_path: P
     [
         ("time;lon;lat\n1;2;3\n", {"delimiter": ","}, r"one column 'time;lon;lat' with delimiter ',', expected ';'"),
         ("a,b\n1,2\n", {}, r"no column for lon among 'a', 'b': name it with --column lon=NAME"),
-        ("time,lon,lat\n1,2,3\n", {"columns": (("time", "when"),)}, r"no column 'when' for time, expected one of 'time'"),
+        (
+            "time,lon,lat\n1,2,3\n",
+            {"columns": (("time", "when"),)},
+            r"no column 'when' for time, expected one of 'time'",
+        ),
         ("24.9,60.1,1714996800\n24.9,60.1,1714996801\n", {}, r"first line '24.9,60.1,1714996800' holds no names"),
         ("  \n", {}, "the file is empty"),
     ],

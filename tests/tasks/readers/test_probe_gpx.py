@@ -59,7 +59,9 @@ def test_real_files_as_elementtree_reads_them(shared_data: Path) -> None:
                 read(file)
             continue
         made = read(file, interval_s=1.0).points
-        assert [(row["lon"], row["lat"]) for row in made] == [(float(p.get("lon")), float(p.get("lat"))) for p in points]
+        assert [(row["lon"], row["lat"]) for row in made] == [
+            (float(p.get("lon")), float(p.get("lat"))) for p in points
+        ]
 
 
 @pytest.mark.parametrize(

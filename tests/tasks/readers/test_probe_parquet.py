@@ -33,7 +33,9 @@ def test_columns(rows: int, unit: str, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.large_string(), pa.int64()])
 def test_ids_of_any_type(kind: pa.DataType, tmp_path: Path) -> None:
     ids = ["7", "7", "8"] if kind != pa.int64() else [7, 7, 8]
-    table = pa.table({"device": pa.array(ids, kind), "ts": [START] * 3, "x": [24.9] * 3, "y": pa.array([60.1] * 3, pa.float32())})
+    table = pa.table(
+        {"device": pa.array(ids, kind), "ts": [START] * 3, "x": [24.9] * 3, "y": pa.array([60.1] * 3, pa.float32())}
+    )
     assert read(written(tmp_path, table)).ids == ["7", "8"]
 
 
@@ -49,7 +51,12 @@ def test_geoparquet(crs: str, tmp_path: Path) -> None:
 
 
 def test_rows_that_are_none(tmp_path: Path) -> None:
-    rows = [*drive(2), {**drive(1)[0], "time": None}, {**drive(1)[0], "lat": None}, {**drive(1)[0], "lon": float("nan")}]
+    rows = [
+        *drive(2),
+        {**drive(1)[0], "time": None},
+        {**drive(1)[0], "lat": None},
+        {**drive(1)[0], "lon": float("nan")},
+    ]
     made = read(written(tmp_path, pa.Table.from_pylist(rows)))
     assert made.dropped == {"no_time": 1, "bad_coordinate": 2}
     assert [row["key"].partition("@")[2] for row in made.rejects] == ["3", "5", "4"]

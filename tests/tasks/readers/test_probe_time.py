@@ -102,7 +102,9 @@ def test_offsets(moment: datetime, minutes: int) -> None:
     assert told(pa.array([zoned], pa.timestamp("us", tz=f"{'+' if minutes >= 0 else '-'}00:00"))).us[0] == expected
 
 
-@pytest.mark.parametrize("values", [["2024-05-06T12:00:00Z", "2024-05-06T12:00:00"], pa.array([None, datetime(2024, 5, 6)])])
+@pytest.mark.parametrize(
+    "values", [["2024-05-06T12:00:00Z", "2024-05-06T12:00:00"], pa.array([None, datetime(2024, 5, 6)])]
+)
 def test_a_time_without_an_offset_needs_a_zone(values: Any) -> None:
     with pytest.raises(ReadError, match=r"file@1: time '2024-05-06 \d\d:00:00' has no offset, .* --time-zone"):
         told(values)

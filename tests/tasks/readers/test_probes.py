@@ -95,7 +95,12 @@ def test_ids(given: list[str], is_global: bool, expected: list[str], tmp_path: P
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     folder_of(tmp_path, "b.csv", "a.gpx", "c/d.geojson", "e.parquet")
     (tmp_path / "readme.md").write_text("not this")
-    assert [source.path.name for source in sources([tmp_path], ProbeFormat())] == ["a.gpx", "b.csv", "d.geojson", "e.parquet"]
+    assert [source.path.name for source in sources([tmp_path], ProbeFormat())] == [
+        "a.gpx",
+        "b.csv",
+        "d.geojson",
+        "e.parquet",
+    ]
     assert read(tmp_path).read == 4 * len(DRIVE)
 
 

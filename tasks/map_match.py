@@ -10,12 +10,11 @@ import pyarrow as pa
 from schemas.match import STEP
 from schemas.probe import TIME
 from schemas.vocabulary import Heading, Unmatched
-from tasks.match_graph import match_graph
+from tasks.match_graph import Edges, match_graph
+from tasks.match_kernel import Records, compiled
 from tasks.match_lattice import NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
-from tasks.match_graph import Edges
 from tasks.match_path import fraction_of
 from tasks.match_piece import match_points
-from tasks.match_kernel import Records, compiled
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -83,17 +82,19 @@ def map_match(
     whole = times.combine_chunks()
     offsets = whole.offsets.to_numpy().astype(np.int64)
     offsets = offsets - offsets[0] if len(offsets) else np.zeros(1, dtype=np.int64)
-    track = track_of(_flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies)))
-    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas)
-    placed, steps = match_points(
-        graph, track, offsets, own_from.astype(np.int64), own_to.astype(np.int64), scales
+    track = track_of(
+        _flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies))
     )
+    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas)
+    placed, steps = match_points(graph, track, offsets, own_from.astype(np.int64), own_to.astype(np.int64), scales)
     row, place = _own(own_from.astype(np.int64), own_to.astype(np.int64))
     point = offsets[row] + place
     fraction = _fractions(graph.edges, graph.spans, placed)
     edge = placed["edge"][point]
     is_lost = edge < 0
-    segment = graph.spans["segment"][np.maximum(edge, 0) >> 1] if len(graph.spans) else np.zeros(len(edge), dtype=np.int32)
+    segment = (
+        graph.spans["segment"][np.maximum(edge, 0) >> 1] if len(graph.spans) else np.zeros(len(edge), dtype=np.int32)
+    )
     return Matched(
         row=row,
         number=(first[row] + place).astype(np.int32),

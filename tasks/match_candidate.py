@@ -44,13 +44,11 @@ def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, r
     `kx`, `ky` are metres of a degree at the point. Of more than `MOST_STRETCHES` the nearest stay, of two at one
     distance the one of lower number.
     """
-    if lon < cells.west - 180:
-        lon += 360  # roads on both sides of the antimeridian lie from 0° to 360°
     wide, high = radius / kx, radius / ky
-    left = max(int(math.floor((lon - wide - cells.west) / cells.width)), 0)
-    right = min(int(math.floor((lon + wide - cells.west) / cells.width)), cells.across - 1)
-    low = max(int(math.floor((lat - high - cells.south) / cells.height)), 0)
-    top = min(int(math.floor((lat + high - cells.south) / cells.height)), cells.down - 1)
+    left = max(math.floor((lon - wide - cells.west) / cells.width), 0)
+    right = min(math.floor((lon + wide - cells.west) / cells.width), cells.across - 1)
+    low = max(math.floor((lat - high - cells.south) / cells.height), 0)
+    top = min(math.floor((lat + high - cells.south) / cells.height), cells.down - 1)
     count = 0
     if left > right:
         return 0

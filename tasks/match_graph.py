@@ -56,6 +56,9 @@ LOOK_M = 12.0
 NEAR_FRACTION = 1e-9
 """Places on a segment closer than this are one."""
 
+KEY_BITS = 42
+"""Bits for a place on a segment, 2e-13 of its length."""
+
 CELL_M = 60.0
 """Width of a cell of the index."""
 
@@ -130,15 +133,10 @@ def match_graph(road_segment: pa.Table) -> MatchGraph:
     cut = _cut(lines, stretches)
     chords = _chords(cut, len(stretches.segment))
     length = lines.length[stretches.segment] * (stretches.to_at - stretches.from_at)
-    edges = _edges(table, stretches, length, cut)
+    edges = _edges(table, stretches, length, lines)
     spans = records(SPAN, segment=stretches.segment, from_at=stretches.from_at, to_at=stretches.to_at)
     cells = _cells(chords.chord[chords.chord["metres"] > 0])
     return MatchGraph(table["segment_id"].combine_chunks(), spans, edges, chords, cells)
-
-
-def _between(keys: Floats, key: Floats, values: Floats) -> Floats:
-    """Return values at `keys`, interpolated; nothing for nothing."""
-    return np.interp(keys, key, values) if len(key) else np.empty(0)
 
 
 class _Lines(NamedTuple):
@@ -158,6 +156,12 @@ def _lines(geometry: pa.ChunkedArray) -> _Lines:
     metres = steps(lon, lat, offsets)
     length = np.bincount(segment, weights=metres, minlength=len(geometry)).astype(np.float64)
     return _Lines(segment, fractions(metres, offsets), _unrolled(lon), lat, length)
+
+
+def beside(graph: MatchGraph, lon: Floats) -> Floats:
+    """Return longitudes of points on the turn of the earth on which those of the roads are counted."""
+    roads = graph.chords.chord["lon"]
+    return lon - 360 * np.rint((lon - roads[0]) / 360) if len(roads) else lon
 
 
 def _unrolled(lon: Floats) -> Floats:
@@ -209,38 +213,55 @@ def _with_ends(segment: Ints, at: Floats, node: Ints, nodes: int, segments: int)
 
 
 class _Cut(NamedTuple):
-    """Vertices of all stretches, stretch by stretch; `key` is 2 × segment + fraction and rises over all of `lon`."""
+    """Vertices of all stretches, stretch by stretch."""
 
     stretch: Ints
     metres: Floats
     """From the begin of the stretch."""
     lon: Floats
     lat: Floats
-    key: Floats
-    key_lon: Floats
-    key_lat: Floats
-    length: Floats
-    """Metres of each segment."""
 
 
 def _cut(lines: _Lines, stretches: _Stretches) -> _Cut:
     """Return the vertices of the stretches: those of the segments, and one at each connector."""
-    key = 2.0 * lines.segment + lines.at
-    low, high = 2.0 * stretches.segment + stretches.from_at, 2.0 * stretches.segment + stretches.to_at
-    first = np.searchsorted(key, low + NEAR_FRACTION, side="right")
-    last = np.maximum(np.searchsorted(key, high - NEAR_FRACTION, side="left"), first)
-    inner = last - first
-    count = inner + 2
+    key = _keys(lines.segment, lines.at)
+    first = np.searchsorted(key, _keys(stretches.segment, stretches.from_at), side="right")
+    last = np.maximum(np.searchsorted(key, _keys(stretches.segment, stretches.to_at), side="left"), first)
+    count = last - first + 2
     start = np.concatenate([[0], np.cumsum(count)])
     stretch = np.repeat(np.arange(len(count)), count)
     place = np.arange(start[-1]) - start[stretch]
-    vertex = first[stretch] + place - 1
-    keys = np.where(place == 0, low[stretch], high[stretch])
-    is_inner = (place > 0) & (place <= inner[stretch])
-    keys[is_inner] = key[vertex[is_inner]]
-    lon, lat = _between(keys, key, lines.lon), _between(keys, key, lines.lat)
-    metres = (keys - low[stretch]) * lines.length[stretches.segment[stretch]]
-    return _Cut(stretch, metres, lon, lat, key, lines.lon, lines.lat, lines.length)
+    vertex = np.clip(first[stretch] + place - 1, 0, max(len(key) - 1, 0))
+    at = np.where(place == 0, stretches.from_at[stretch], stretches.to_at[stretch])
+    lon, lat = _spots(lines, stretches.segment[stretch], at)
+    is_inner = (place > 0) & (place < count[stretch] - 1)
+    for values, known in ((at, lines.at), (lon, lines.lon), (lat, lines.lat)):
+        values[is_inner] = known[vertex[is_inner]]
+    metres = (at - stretches.from_at[stretch]) * lines.length[stretches.segment[stretch]]
+    return _Cut(stretch, metres, lon, lat)
+
+
+def _keys(segment: Ints, at: Floats) -> Ints:
+    """Return numbers that rise along each segment and from one to the next; whole, so that no segment's are coarser."""
+    keys: Ints = (segment << KEY_BITS) + np.rint(at * (1 << (KEY_BITS - 1))).astype(np.int64)
+    return keys
+
+
+def _spots(lines: _Lines, segment: Ints, at: Floats) -> tuple[Floats, Floats]:
+    """Return longitude and latitude of places on segments, whatever other segments there are."""
+    if not len(segment):
+        return np.empty(0), np.empty(0)
+    key = _keys(lines.segment, lines.at)
+    behind = np.clip(np.searchsorted(key, _keys(segment, at), side="left"), 1, len(key) - 1)
+    behind = np.where(lines.segment[behind - 1] == segment, behind, np.minimum(behind + 1, len(key) - 1))
+    before = behind - 1
+    span = lines.at[behind] - lines.at[before]
+    share = np.clip((at - lines.at[before]) / np.where(span > 0, span, 1.0), 0.0, 1.0)
+    lon, lat = (
+        np.where(share == 1, each[behind], each[before] + share * (each[behind] - each[before]))
+        for each in (lines.lon, lines.lat)
+    )
+    return lon, lat
 
 
 def _chords(cut: _Cut, stretches: int) -> Chords:
@@ -259,7 +280,7 @@ def _chords(cut: _Cut, stretches: int) -> Chords:
     return Chords(np.searchsorted(stretch, np.arange(stretches + 1)).astype(np.int64), chord)
 
 
-def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) -> Edges:
+def _edges(table: pa.Table, stretches: _Stretches, length: Floats, lines: _Lines) -> Edges:
     kmh = _by_word(table["class"], {str(word): kmh for word, kmh in TYPICAL_KMH.items()}, 30.0)[stretches.segment]
     one_way = table["one_way"]
     ahead = ~_is_word(one_way, OneWay.BACKWARD)[stretches.segment]
@@ -267,8 +288,7 @@ def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) ->
     is_open = np.column_stack([ahead, back]).ravel()
     tail = np.column_stack([stretches.tail, stretches.head]).ravel()
     head = np.column_stack([stretches.head, stretches.tail]).ravel()
-    ends = [_between(_keys(stretches, 1.0), cut.key, each) for each in (cut.key_lon, cut.key_lat)]
-    begins = [_between(_keys(stretches, 0.0), cut.key, each) for each in (cut.key_lon, cut.key_lat)]
+    begins, ends = (_spots(lines, stretches.segment, at) for at in (stretches.from_at, stretches.to_at))
     source, target = _links(tail, head, is_open, stretches.nodes)
     per_metre = np.clip((EVEN_KMH / kmh) ** 0.5, LEAST_COST, MOST_COST)
     metres = np.repeat(length, 2)
@@ -284,13 +304,8 @@ def _edges(table: pa.Table, stretches: _Stretches, length: Floats, cut: _Cut) ->
         first_link=links[:-1],
         end_link=links[1:],
     )
-    turns = _turn_costs(source, target, head, tail, _directions(stretches, length, cut), stretches.nodes)
+    turns = _turn_costs(source, target, head, tail, _directions(stretches, length, lines), stretches.nodes)
     return Edges(edge, records(LINK, to=target, cost=turns))
-
-
-def _keys(stretches: _Stretches, share: float) -> Floats:
-    at = stretches.from_at + share * (stretches.to_at - stretches.from_at)
-    return 2.0 * stretches.segment + at
 
 
 def _by_word(column: pa.ChunkedArray, values: dict[str, float], otherwise: float) -> Floats:
@@ -318,14 +333,13 @@ def _links(tail: Ints, head: Ints, is_open: Flags, nodes: int) -> tuple[Ints, In
     return source, leaving[start[head[source]] + place]
 
 
-def _directions(stretches: _Stretches, length: Floats, cut: _Cut) -> tuple[Floats, Floats]:
+def _directions(stretches: _Stretches, length: Floats, lines: _Lines) -> tuple[Floats, Floats]:
     """Return unit vectors (east, north) of travel at begin and end of each directed edge; shape (edges, 2) each."""
     share = np.minimum(LOOK_M / np.maximum(length, LOOK_M), 1.0)
     span = stretches.to_at - stretches.from_at
-    low = 2.0 * stretches.segment + stretches.from_at
-    spots = [low, low + share * span, low + (1 - share) * span, low + span]
-    lon = [_between(each, cut.key, cut.key_lon) for each in spots]
-    lat = [_between(each, cut.key, cut.key_lat) for each in spots]
+    low, high = stretches.from_at, stretches.to_at
+    spots = [low, low + share * span, low + (1 - share) * span, high]
+    lon, lat = zip(*(_spots(lines, stretches.segment, at) for at in spots), strict=True)
     first, last = _unit(lon[1] - lon[0], lat[1] - lat[0], lat[0]), _unit(lon[3] - lon[2], lat[3] - lat[2], lat[3])
     begins = np.stack([first, -last], axis=1).reshape(-1, 2)
     ends = np.stack([last, -first], axis=1).reshape(-1, 2)
@@ -345,13 +359,12 @@ def _turn_costs(
     """Return what each link's turn costs, in metres."""
     begins, ends = directions
     cosine = (ends[source] * begins[target]).sum(axis=1)
-    cost = TURN_COST * (1 - cosine) / 2
+    cost: Floats = TURN_COST * (1 - cosine) / 2
     is_back = (source ^ 1) == target
     touching = np.bincount(tail, minlength=nodes)
     is_dead_end = touching[head[source]] == 1
     cost[is_back] = np.where(is_dead_end[is_back], DEAD_END_COST, BACK_COST)
-    made: Floats = cost
-    return made
+    return cost
 
 
 def _cells(chords: Records) -> Cells:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from tasks.match_candidate import degrees_metres, near_stretches
 from tasks.match_graph import BACK_COST, Cells, Chords, Edges
-from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 from tasks.match_kernel import Records, compiled, kind, records
+from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,6 +25,9 @@ MOST_STATES = 24
 
 TAIL = 3.0
 """Standard deviations beyond which the cost of distance grows straight and no longer as a square (Huber 1964)."""
+
+WORSE_NATS = 12.0
+"""A stretch whose distance costs so much more than that of the nearest is no candidate."""
 
 HEADING_NATS = 2.5
 """Cost of a heading across the road; against it, twice that."""
@@ -134,9 +137,7 @@ class Lattice(NamedTuple):
 def track_of(time: Ints, lon: Floats, lat: Floats, kmh: Floats, heading: Floats, accuracy: Floats) -> Records:
     """Return points with metres of a degree at each."""
     kx, ky = degrees_metres(lat)
-    return records(
-        POINT, time=time, lon=lon, lat=lat, kmh=kmh, heading=heading, accuracy=accuracy, kx=kx, ky=ky
-    )
+    return records(POINT, time=time, lon=lon, lat=lat, kmh=kmh, heading=heading, accuracy=accuracy, kx=kx, ky=ky)
 
 
 def lattice_room(points: int) -> Lattice:
@@ -188,6 +189,30 @@ def crow_m(track: Records, one: int, other: int) -> float:
     return math.sqrt(east * east + north * north)
 
 
+class Gap(NamedTuple):
+    """What lies between two points of the lattice."""
+
+    crow: float
+    """Metres as the crow flies."""
+    passed: float
+    """Seconds."""
+    slack: float
+    """Metres that a vehicle may seem to go back."""
+    goal: Goal
+    """The point behind, and how far a search for it may go."""
+
+
+@compiled
+def gap_of(track: Records, one: int, other: int, tier: int, scales: Scales) -> Gap:
+    """Return what lies between two points."""
+    crow = crow_m(track, one, other)
+    most_cost, most_metres = bounds(crow, tier)
+    sigma = max(sigma_of(track[one].accuracy, scales), sigma_of(track[other].accuracy, scales))
+    there = track[other]
+    goal = Goal(there.lon, there.lat, there.kx, there.ky, most_cost, most_metres)
+    return Gap(crow, 1e-6 * (there.time - track[one].time), BACKWARD_SIGMAS * sigma, goal)
+
+
 @compiled
 def bounds(crow: float, tier: int) -> tuple[float, float]:
     """Return the greatest cost and the greatest length (m) of a way between points `crow` metres apart.
@@ -213,7 +238,9 @@ def way_nats(cost: float, metres: float, seconds: float, passed: float, scales: 
 
 
 @compiled
-def add_states(roads: Roads, track: Records, point: int, scales: Scales, room: Room, lattice: Lattice, column: int) -> int:
+def add_states(
+    roads: Roads, track: Records, point: int, scales: Scales, room: Room, lattice: Lattice, column: int
+) -> int:
     """Write the states of a point into a column; return how many there are."""
     sigma = sigma_of(track[point].accuracy, scales)
     radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
@@ -222,8 +249,14 @@ def add_states(roads: Roads, track: Records, point: int, scales: Scales, room: R
         roads.cells, track[point].lon, track[point].lat, track[point].kx, track[point].ky, radius, near
     )
     state = lattice.column[column].first
+    nearest = np.inf
+    for index in range(count):
+        nearest = min(nearest, near[index].distance)
+    most = distance_nats(nearest, sigma) + WORSE_NATS
     for index in range(count):
         base = distance_nats(near[index].distance, sigma)
+        if base > most:
+            continue
         for back in range(2):
             edge = 2 * near[index].stretch + back
             if not roads.edges.edge[edge].is_open:
@@ -253,9 +286,7 @@ def begin(lattice: Lattice, column: int) -> None:
 
 
 @compiled
-def advance(
-    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, used: int
-) -> bool:
+def advance(roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, used: int) -> bool:
     """Find the best ways from the column before to this one; tell whether there is any.
 
     Weights of the ways are written from `used` on.
@@ -267,14 +298,15 @@ def advance(
     lattice.column[column].block = used
     lattice.weight[used : used + (high - low) * (end - high)] = np.inf
     best = _least_total(lattice, low, high)
-    most = best + MOST_NATS + 2 * crow_m(track, lattice.column[column - 1].point, lattice.column[column].point) / scales.beta_m
+    one, other = lattice.column[column - 1].point, lattice.column[column].point
     is_found = False
     for tier in range(2):
         lattice.column[column].tier = tier
+        gap = gap_of(track, one, other, tier, scales)
         for state in range(low, high):
             if lattice.state[state].total <= best + BEAM_NATS:
-                _follow(roads, track, scales, room, lattice, column, state)
-        is_found = _least_total(lattice, high, end) <= most
+                _follow(roads, gap, scales, room, lattice, column, state)
+        is_found = _least_total(lattice, high, end) <= best + MOST_NATS + 2 * gap.crow / scales.beta_m
         if is_found:
             break
     for state in range(high, end):
@@ -284,58 +316,44 @@ def advance(
 
 
 @compiled
-def _follow(
-    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, state: int
-) -> None:
+def _follow(roads: Roads, gap: Gap, scales: Scales, room: Room, lattice: Lattice, column: int, state: int) -> None:
     """Follow all ways from one state into a column."""
     edges = roads.edges
     edge, along = lattice.state[state].edge, lattice.state[state].along
-    one, other = lattice.column[column - 1].point, lattice.column[column].point
-    passed = 1e-6 * (track[other].time - track[one].time)
-    slack = BACKWARD_SIGMAS * max(
-        sigma_of(track[one].accuracy, scales), sigma_of(track[other].accuracy, scales)
-    )
-    _stay(edges, lattice, column, state, room.slots[edge], slack, passed, scales)
-    _turn_about(edges, lattice, column, state, room.slots[edge ^ 1], passed, scales)
+    _stay(edges, lattice, column, state, room.slots[edge], gap, scales)
+    _turn_about(edges, lattice, column, state, room.slots[edge ^ 1], gap, scales)
     rest = edges.edge[edge].metres - along
     rest_cost, rest_seconds = _share(edges, edge, rest)
     count = lattice.column[column + 1].first - lattice.column[column].first
-    reached, start, end, most = ways(roads, track, room, edge, rest, rest_cost, one, other, lattice.column[column].tier, count)
+    reached, start, end = ways(edges, room, gap.goal, edge, rest, rest_cost, count)
+    most = gap.goal.most_cost - rest_cost
     for place in range(start, end):
         if reached[place].cost > most:
             break
         target = room.slots[reached[place].edge]
         if target < 0:
             continue
-        cost, seconds = _share(edges, lattice.state[target].edge, lattice.state[target].along)
-        metres = rest + reached[place].metres + lattice.state[target].along
+        along = lattice.state[target].along
+        cost, seconds = _share(edges, lattice.state[target].edge, along)
+        metres = rest + reached[place].metres + along
         cost, seconds = rest_cost + reached[place].cost + cost, rest_seconds + reached[place].seconds + seconds
-        _offer(lattice, column, state, target, way_nats(cost, metres, seconds, passed, scales), AWAY)
+        _offer(lattice, column, state, target, way_nats(cost, metres, seconds, gap.passed, scales), AWAY)
 
 
 @compiled
 def ways(
-    roads: Roads,
-    track: Records,
-    room: Room,
-    edge: int,
-    rest: float,
-    rest_cost: float,
-    one: int,
-    other: int,
-    tier: int,
-    wanted: int,
-) -> tuple[Records, int, int, float]:
-    """Return what is reached from the end of an edge, from which to which entry, and the greatest cost that counts."""
-    crow = crow_m(track, one, other)
-    most_cost, most_metres = bounds(crow, tier)
-    if most_cost <= KEPT_COST:
-        keep(roads.edges, room.search, room.kept, edge, room.slots)
+    edges: Edges, room: Room, goal: Goal, edge: int, rest: float, rest_cost: float, wanted: int
+) -> tuple[Records, int, int]:
+    """Return what is reached from the end of an edge, and from which to which entry.
+
+    `rest` is what of the edge is still to drive (m). Entries may cost more than the goal's bound.
+    """
+    if goal.most_cost <= KEPT_COST:
+        keep(edges, room.search, room.kept, edge, room.slots)
         start = room.kept.way[edge].start
-        return room.kept.reached, start, start + room.kept.way[edge].count, most_cost - rest_cost
-    goal = Goal(track[other].lon, track[other].lat, track[other].kx, track[other].ky, most_cost - rest_cost, most_metres - rest)
-    count = spread(roads.edges, room.search, edge, goal, room.slots, wanted)
-    return room.search.reached, 0, count, most_cost - rest_cost
+        return room.kept.reached, start, start + room.kept.way[edge].count
+    left = Goal(goal.lon, goal.lat, goal.kx, goal.ky, goal.most_cost - rest_cost, goal.most_metres - rest)
+    return room.search.reached, 0, spread(edges, room.search, edge, left, room.slots, wanted)
 
 
 @compiled
@@ -348,31 +366,20 @@ def _share(edges: Edges, edge: int, metres: float) -> tuple[float, float]:
 
 
 @compiled
-def _stay(
-    edges: Edges,
-    lattice: Lattice,
-    column: int,
-    state: int,
-    target: int,
-    slack: float,
-    passed: float,
-    scales: Scales,
-) -> None:
+def _stay(edges: Edges, lattice: Lattice, column: int, state: int, target: int, gap: Gap, scales: Scales) -> None:
     """Offer going on along the edge, or standing where the point only seems to go back."""
     if target < 0:
         return
     step = lattice.state[target].along - lattice.state[state].along
-    if step < -slack:
+    if step < -gap.slack:
         return
     cost, seconds = _share(edges, lattice.state[target].edge, max(step, 0.0))
-    nats = way_nats(cost, max(step, 0.0), seconds, passed, scales) + max(-step, 0.0) / BACKWARD_M
+    nats = way_nats(cost, max(step, 0.0), seconds, gap.passed, scales) + max(-step, 0.0) / BACKWARD_M
     _offer(lattice, column, state, target, nats, ALONG)
 
 
 @compiled
-def _turn_about(
-    edges: Edges, lattice: Lattice, column: int, state: int, target: int, passed: float, scales: Scales
-) -> None:
+def _turn_about(edges: Edges, lattice: Lattice, column: int, state: int, target: int, gap: Gap, scales: Scales) -> None:
     """Offer turning about in the middle of the edge."""
     if target < 0:
         return
@@ -381,7 +388,7 @@ def _turn_about(
     turn = max(lattice.state[state].along, there)
     metres = 2 * turn - lattice.state[state].along - there
     cost, seconds = _share(edges, edge, metres)
-    _offer(lattice, column, state, target, way_nats(cost + BACK_COST, metres, seconds, passed, scales), ABOUT)
+    _offer(lattice, column, state, target, way_nats(cost + BACK_COST, metres, seconds, gap.passed, scales), ABOUT)
 
 
 @compiled

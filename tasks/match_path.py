@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.match_graph import Chords, Edges
-from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, ways
 from tasks.match_kernel import Records, compiled, kind
+from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, Scales, gap_of, ways
 
 Places = npt.NDArray[np.int32]
 
@@ -89,7 +89,7 @@ def fraction_of(edges: Edges, spans: Records, edge: int, place: float) -> float:
 
 @compiled
 def legs_between(
-    roads: Roads, track: Records, room: Room, lattice: Lattice, column: int, place: float, legs: Legs
+    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, place: float, legs: Legs
 ) -> int:
     """Write the way from `place` on the edge of the column before to the state of this one; return how many legs."""
     edges = roads.edges
@@ -104,12 +104,12 @@ def legs_between(
         legs.leg[0].edge, legs.leg[0].begin, legs.leg[0].end = source, place, turn
         legs.leg[1].edge, legs.leg[1].begin, legs.leg[1].end = target, edges.edge[target].metres - turn, along
         return 2
-    return _legs_away(roads, track, room, lattice, column, place, legs)
+    return _legs_away(roads, track, scales, room, lattice, column, place, legs)
 
 
 @compiled
 def _legs_away(
-    roads: Roads, track: Records, room: Room, lattice: Lattice, column: int, place: float, legs: Legs
+    roads: Roads, track: Records, scales: Scales, room: Room, lattice: Lattice, column: int, place: float, legs: Legs
 ) -> int:
     """Write the way by other edges: it is searched once more, for its end alone."""
     edges = roads.edges
@@ -117,9 +117,10 @@ def _legs_away(
     target, source = lattice.state[state].edge, lattice.state[before].edge
     rest = edges.edge[source].metres - lattice.state[before].along
     rest_cost = edges.edge[source].cost * (rest / edges.edge[source].metres)
-    room.slots[target] = 0
     one, other = lattice.column[column - 1].point, lattice.column[column].point
-    reached, start, end, _ = ways(roads, track, room, source, rest, rest_cost, one, other, lattice.column[column].tier, 1)
+    gap = gap_of(track, one, other, lattice.column[column].tier, scales)
+    room.slots[target] = 0
+    reached, start, end = ways(edges, room, gap.goal, source, rest, rest_cost, 1)
     room.slots[target] = -1
     entry = start
     while entry < end - 1 and reached[entry].edge != target:
@@ -133,8 +134,16 @@ def _legs_away(
     legs.leg[0].edge, legs.leg[0].begin, legs.leg[0].end = source, place, edges.edge[source].metres
     for index in range(count):
         edge = legs.spare[count - 1 - index]
-        legs.leg[index + 1].edge, legs.leg[index + 1].begin, legs.leg[index + 1].end = edge, 0.0, edges.edge[edge].metres
-    legs.leg[count + 1].edge, legs.leg[count + 1].begin, legs.leg[count + 1].end = target, 0.0, lattice.state[state].along
+        legs.leg[index + 1].edge, legs.leg[index + 1].begin, legs.leg[index + 1].end = (
+            edge,
+            0.0,
+            edges.edge[edge].metres,
+        )
+    legs.leg[count + 1].edge, legs.leg[count + 1].begin, legs.leg[count + 1].end = (
+        target,
+        0.0,
+        lattice.state[state].along,
+    )
     return count + 2
 
 
@@ -147,9 +156,7 @@ class Cursor(NamedTuple):
 
 
 @compiled
-def walk(
-    edges: Edges, spans: Records, legs: Legs, cursor: Cursor, to: Cursor, steps: Records, used: int
-) -> int:
+def walk(edges: Edges, spans: Records, legs: Legs, cursor: Cursor, to: Cursor, steps: Records, used: int) -> int:
     """Write the steps from one place on the legs to another from `used` on, at an even speed; return how many."""
     total = 0.0
     for leg in range(cursor.leg, to.leg + 1):
@@ -165,7 +172,7 @@ def walk(
         if metres <= 0:
             continue
         driven += metres
-        leave = cursor.time + int(round((to.time - cursor.time) * min(driven / total, 1.0)))
+        leave = cursor.time + round((to.time - cursor.time) * min(driven / total, 1.0))
         edge = legs.leg[leg].edge
         low = cursor.place if leg == cursor.leg else legs.leg[leg].begin
         high = to.place if leg == to.leg else legs.leg[leg].end
@@ -207,16 +214,16 @@ def nearest_on_legs(
     best, leg_at, place_at = np.inf, cursor.leg, cursor.place
     for leg in range(cursor.leg, count):
         low = cursor.place if leg == cursor.leg else legs.leg[leg].begin
-        place, distance = place_on_edge(
-            edges, chords, legs.leg[leg].edge, low, legs.leg[leg].end, track, point
-        )
+        place, distance = place_on_edge(edges, chords, legs.leg[leg].edge, low, legs.leg[leg].end, track, point)
         if distance < best:
             best, leg_at, place_at = distance, leg, place
     return Cursor(leg_at, place_at, track[point].time), best
 
 
 @compiled
-def settle(placed: Records, point: int, edge: int, place: float, distance: float, confidence: float, steps: int) -> None:
+def settle(
+    placed: Records, point: int, edge: int, place: float, distance: float, confidence: float, steps: int
+) -> None:
     """Note where a point is."""
     placed[point].status = KEPT
     placed[point].edge = edge

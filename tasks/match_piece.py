@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.match_candidate import MOST_STRETCHES, NEAR
-from tasks.match_graph import MatchGraph
+from tasks.match_graph import MatchGraph, beside
+from tasks.match_kernel import Records, compiled
 from tasks.match_lattice import (
     DROPPED,
     KEPT,
@@ -39,7 +40,6 @@ from tasks.match_path import (
     walk,
 )
 from tasks.match_search import kept_room, search_room
-from tasks.match_kernel import Records, compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -55,6 +55,8 @@ def match_points(
     Piece i has the points from offsets[i] up to offsets[i + 1]; its own ones lie between places own_from[i] and
     own_to[i] of the piece. Steps lead to own points alone.
     """
+    track = track.copy()
+    track["lon"] = beside(graph, track["lon"])
     roads = Roads(graph.edges, graph.chords, graph.cells)
     longest = int(np.diff(offsets).max(initial=0))
     slots = np.full(len(graph.edges.edge), -1, dtype=np.int32)
@@ -64,7 +66,20 @@ def match_points(
     piece, used = 0, 0
     while True:
         piece, used = _match_pieces(
-            roads, graph.spans, track, offsets, own_from, own_to, scales, room, lattice, legs, placed, steps, piece, used
+            roads,
+            graph.spans,
+            track,
+            offsets,
+            own_from,
+            own_to,
+            scales,
+            room,
+            lattice,
+            legs,
+            placed,
+            steps,
+            piece,
+            used,
         )
         if piece == len(offsets) - 1:
             return placed, steps[:used]
@@ -94,7 +109,7 @@ def _match_pieces(
         columns = _build(roads, track, first, end, scales, room, lattice, placed)
         own = (first + own_from[piece], first + own_to[piece])
         written = _route(
-            roads, spans, track, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
+            roads, spans, track, scales, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
         )
         if written < 0:
             break
@@ -159,6 +174,7 @@ def _route(
     roads: Roads,
     spans: Records,
     track: Records,
+    scales: Scales,
     room: Room,
     lattice: Lattice,
     legs: Legs,
@@ -183,7 +199,21 @@ def _route(
             choose(lattice, start, end)
             weigh(lattice, start, end, spans)
             used = _chain(
-                roads, spans, track, room, lattice, legs, placed, steps, start, end, behind, own_from, own_to, used
+                roads,
+                spans,
+                track,
+                scales,
+                room,
+                lattice,
+                legs,
+                placed,
+                steps,
+                start,
+                end,
+                behind,
+                own_from,
+                own_to,
+                used,
             )
             if used < 0:
                 break
@@ -196,6 +226,7 @@ def _chain(
     roads: Roads,
     spans: Records,
     track: Records,
+    scales: Scales,
     room: Room,
     lattice: Lattice,
     legs: Legs,
@@ -212,11 +243,17 @@ def _chain(
     state = lattice.column[start].chosen
     place = lattice.state[state].along
     settle(
-        placed, lattice.column[start].point, lattice.state[state].edge, place, lattice.state[state].distance, lattice.column[start].confidence, 0
+        placed,
+        lattice.column[start].point,
+        lattice.state[state].edge,
+        place,
+        lattice.state[state].distance,
+        lattice.column[start].confidence,
+        0,
     )
     for column in range(start + 1, end + 1):
         if column < end:
-            count = legs_between(roads, track, room, lattice, column, place, legs)
+            count = legs_between(roads, track, scales, room, lattice, column, place, legs)
         else:  # points behind the last column stand on its edge
             edge = lattice.state[lattice.column[end - 1].chosen].edge
             legs.leg[0].edge, legs.leg[0].begin, legs.leg[0].end, count = edge, place, roads.edges.edge[edge].metres, 1

@@ -71,9 +71,7 @@ def search_room(edges: Edges) -> Search:
     """Return room for searches over a graph."""
     count = len(edges.edge)
     heap = np.empty(len(edges.link) + 1, dtype=HEAP)
-    return Search(
-        np.zeros(count, dtype=LABEL), np.zeros(1, dtype=np.int64), heap, np.empty(count, dtype=REACHED)
-    )
+    return Search(np.zeros(count, dtype=LABEL), np.zeros(1, dtype=np.int64), heap, np.empty(count, dtype=REACHED))
 
 
 def kept_room(edges: Edges) -> Kept:

@@ -68,9 +68,9 @@ def observe_speed(
 ) -> SpeedObservations:
     """Return the speeds that the traversals of each segment tell: those of routes first, then those of devices.
 
-    A travel speed is the metres between entering and leaving over the time between; waits count. The speed of a device
-    is the mean of what it said there. Traversals at the ends of trips tell nothing, nor do those of too little road
-    and speeds that are not plausible. Local time is that of the zone at the centre of the segment's `bbox`.
+    A travel speed is the metres between entering and leaving over the time between; waits count. That of a device is
+    the mean of what it said there. Traversals at the ends of trips tell nothing, nor do those of too little road and
+    speeds that are not plausible. Local time is that of the zone at the centre of the segment's `bbox`.
 
     Raises
     ------
@@ -90,8 +90,9 @@ def observe_speed(
     >>> list(zip(made.kind.tolist(), made.speed_kmh.round(1).tolist(), made.week_bin.tolist()))
     [('route', 40.0, 96), ('device', 41.0, 96)]
     """
-    owner, driven = trace_id.owners, np.abs(leave_fraction.values - enter_fraction.values)
-    metres, hours = driven * length_m[owner], _hours(leave.values - enter.values)
+    owner, hours = trace_id.owners, (leave.values - enter.values) / np.timedelta64(1, "h")
+    driven = np.abs(leave_fraction.values - enter_fraction.values)
+    metres = driven * length_m[owner]
     is_open = ~is_trip_end.values.astype(bool) & (hours > 0)
     is_open &= (driven >= params.least_share) | (metres >= params.least_metres)
     speed = np.divide(metres / 1000, hours, out=np.full(len(metres), np.nan), where=is_open)
@@ -131,12 +132,6 @@ def hashed(names: Array, rows: Ints, *, salt: str) -> Array:
     made = [hashlib.blake2b(str(name).encode(), key=key, digest_size=HASH_BYTES).hexdigest() for name in known]
     picked: Array = np.array(made, dtype=object)[code]
     return picked
-
-
-def _hours(times: Array) -> Floats:
-    """Return spans of time in hours."""
-    hours: Floats = times / np.timedelta64(1, "h")
-    return hours
 
 
 def _is_plausible(speed: Array, params: SpeedObserving) -> Bools:

@@ -127,12 +127,13 @@ def _told(
 
 def _neighbours(roads: Sequence[str], places: Floats, asked: Flags) -> Iterator[tuple[int, Rows]]:
     """Yield each speed asked for with those of its road nearby, itself among them."""
-    order = np.argsort(np.array(roads), kind="stable")
-    _, starts = np.unique(np.array(roads)[order], return_index=True)
-    for rows in np.split(order, starts[1:]):
-        for row in rows[asked[rows]].tolist():
-            apart = np.linalg.norm(places[rows] - places[row], axis=1)
-            yield row, rows[apart <= SAME_ROAD_M]
+    of_road: dict[str, list[int]] = {}
+    for row, road in enumerate(roads):
+        of_road.setdefault(road, []).append(row)
+    for row in np.flatnonzero(asked).tolist():
+        rows = np.array(of_road[roads[row]])
+        apart = np.linalg.norm(places[rows] - places[row], axis=1)
+        yield row, rows[apart <= SAME_ROAD_M]
 
 
 @lru_cache(maxsize=64)

@@ -90,8 +90,9 @@ def track(network: Network, way: Ints, halts: Floats, *, first: float, last: flo
 
 def _parts(halts: Floats, first: float, last: float) -> tuple[Floats, Floats, Ints]:
     """Return the parts of edges between halts: where each begins and ends, as shares, and the place of its edge."""
+    halts = halts.copy()
+    halts[0] = max(halts[0], first)
     is_cut = halts < 1
-    is_cut[0] &= halts[0] > first
     is_cut[-1] &= halts[-1] < last
     part = np.repeat(np.arange(len(halts)), 1 + is_cut)
     is_second = np.zeros(len(part), dtype=bool)

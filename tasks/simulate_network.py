@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from schemas.vocabulary import OneWay
 from tasks.measure import fractions, steps
@@ -19,8 +19,8 @@ Flags = npt.NDArray[np.bool_]
 
 SLIGHT_DEG = 40.0
 """Turns below this cost no time."""
-TURN_SECONDS, BACK_SECONDS = 4.0, 30.0
-"""What a turn costs, and turning round at a dead end."""
+TURN_SECONDS = 4.0
+"""What any other costs."""
 
 
 ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")
@@ -75,7 +75,7 @@ class Network(NamedTuple):
     edges: Edges
     follow: Follow
     is_origin: Flags
-    """Edges from which all others of the largest part of the network can be reached, and that they reach."""
+    """Edges that lead into the largest part of the network whose edges all reach each other, or lie in it."""
 
 
 def drive_network(roads: pa.Table) -> Network:
@@ -85,7 +85,7 @@ def drive_network(roads: pa.Table) -> Network:
     edges = _edges(roads, length_m)
     follow = _follow(edges, lines)
     ids = roads.column("segment_id").combine_chunks()
-    return Network(ids, lines, length_m, edges, follow, _largest(follow, len(edges.segment)))
+    return Network(ids, lines, length_m, edges, follow, _origins(follow, len(edges.segment)))
 
 
 def _lines(geometry: pa.ChunkedArray) -> Lines:
@@ -141,7 +141,7 @@ def _stretches(
 
 
 def _follow(edges: Edges, lines: Lines) -> Follow:
-    """Return who may follow whom: any edge that begins where one ends, its own way back at dead ends alone."""
+    """Return who may follow whom: any edge that begins where one ends, but for its own way back."""
     by_tail = np.argsort(edges.tail, kind="stable")
     tails = edges.tail[by_tail]
     low, high = np.searchsorted(tails, edges.head), np.searchsorted(tails, edges.head, side="right")
@@ -149,11 +149,10 @@ def _follow(edges: Edges, lines: Lines) -> Follow:
     one = np.repeat(np.arange(len(count)), count)
     place = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
     other = by_tail[np.repeat(low, count) + place]
-    is_back = edges.stretch[one] == edges.stretch[other]
-    kept = ~is_back | (count[one] == 1)
-    one, other, is_back = one[kept], other[kept], is_back[kept]
+    is_on = edges.stretch[one] != edges.stretch[other]
+    one, other = one[is_on], other[is_on]
     turn = (azimuths(lines, edges, edges.begin)[other] - azimuths(lines, edges, edges.end)[one] + 180) % 360 - 180
-    seconds = np.where(np.abs(turn) > SLIGHT_DEG, TURN_SECONDS, 0.0) + np.where(is_back, BACK_SECONDS, 0.0)
+    seconds = np.where(np.abs(turn) > SLIGHT_DEG, TURN_SECONDS, 0.0)
     return Follow(np.searchsorted(one, np.arange(len(count) + 1)), other, turn, seconds)
 
 
@@ -174,10 +173,12 @@ def azimuths(lines: Lines, edges: Edges, at: Floats) -> Floats:
     return np.asarray((drawn + np.where(edges.is_forward, 0.0, 180.0)) % 360)
 
 
-def _largest(follow: Follow, count: int) -> Flags:
-    """Return which edges belong to the largest set of edges that all reach each other."""
-    if count == 0:
-        return np.zeros(0, dtype=bool)
-    links = csr_array((np.ones(len(follow.edge)), follow.edge, follow.starts), shape=(count, count))
-    part = connected_components(links, connection="strong")[1]
-    return np.asarray(part == np.bincount(part).argmax())
+def _origins(follow: Follow, count: int) -> Flags:
+    """Return which edges lead into, or belong to, the largest set of edges that all reach each other."""
+    leads = np.zeros(count, dtype=bool)
+    if count:
+        links = csr_array((np.ones(len(follow.edge)), follow.edge, follow.starts), shape=(count, count))
+        part = connected_components(links, connection="strong")[1]
+        inside = int((part == np.bincount(part).argmax()).argmax())
+        leads[breadth_first_order(links.T.tocsr(), inside, return_predecessors=False)] = True
+    return leads

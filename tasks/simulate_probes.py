@@ -315,7 +315,7 @@ def _steps(
     enter[0], leave[-1], begin[0], end[-1] = moments[0], moments[-1], places[0], places[-1]
     segment, forward = edges.segment[way][driven], edges.is_forward[way][driven]
     is_new = np.ones(len(segment), dtype=bool)
-    is_new[1:] = (segment[1:] != segment[:-1]) | (forward[1:] != forward[:-1]) | (begin[1:] != end[:-1])
+    is_new[1:] = (segment[1:] != segment[:-1]) | (forward[1:] != forward[:-1])
     rows = np.flatnonzero(is_new)
     stops = np.append(rows[1:], len(segment)) - 1
     columns = (segment[rows], forward[rows], enter[rows], leave[stops], begin[rows], end[stops], np.arange(len(rows)))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from tasks.grouped import Grouped
 
@@ -30,7 +31,7 @@ class Traversals(NamedTuple):
     leave: Array
     enter_fraction: Floats
     leave_fraction: Floats
-    device_kmh: Floats
+    device_kmh: pa.Array
     is_trip_end: Bools
 
 
@@ -51,7 +52,7 @@ def traversals(
     Steps of a trace that follow one another there, with one heading, each beginning where and when the one before
     ends, are one traversal; so a vehicle that turns, or comes again, makes another. Its `sequence` is the order of its
     first step. Steps without length count for its time; what has no length as a whole is none. `device_kmh` is the
-    mean of the speeds (km/h) that are known, NaN where none is; a traversal is at a trip's end if any of its steps is.
+    mean of the speeds (km/h) that are known, null where none is; a traversal is at a trip's end if any of its steps is.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def traversals(
     ...     trace_id=one("a", "a"), order=one(4096, 8192), heading=one("forward", "forward"), from_=one(0.0, 0.4),
     ...     to=one(0.4, 1.0), enter=at(0, 10), leave=at(10, 30), speed_kmh=one(48.0, 52.0), is_trip_end=one(0, 0)
     ... )
-    >>> made.sequence.tolist(), made.enter_fraction.tolist(), made.leave_fraction.tolist(), made.device_kmh.tolist()
+    >>> made.sequence.tolist(), made.enter_fraction.tolist(), made.leave_fraction.tolist(), made.device_kmh.to_pylist()
     ([4096], [0.0], [1.0], [50.0])
     """
     from tasks.traversal_kernel import ranked  # compiled code takes half a second to load: only where it is used
@@ -71,12 +72,12 @@ def traversals(
     owner, trace, way = owner[rank], trace[rank], heading.values[rank]
     begins, ends = from_.values[rank], to.values[rank]
     entered, left = enter.values[rank], leave.values[rank]
-    joins = (owner[1:] == owner[:-1]) & (trace[1:] == trace[:-1]) & (way[1:] == way[:-1]).astype(bool)
-    joins &= np.abs(begins[1:] - ends[:-1]) <= SAME_PLACE
-    joins &= np.abs(entered[1:] - left[:-1]) <= SAME_TIME
-    first = np.flatnonzero(np.concatenate([np.ones(min(len(rank), 1), dtype=bool), ~joins]))
+    first = _first_steps(np.stack([owner, trace]), way, begins, ends, entered, left)
     last = np.append(first[1:], len(rank))[: len(first)] - 1
-    made = Traversals(
+    is_way = np.abs(ends[last] - begins[first]) > SAME_PLACE
+    device, at_end = _means(speed_kmh.values[rank], first)[is_way], _any(is_trip_end.values[rank], first)[is_way]
+    first, last = first[is_way], last[is_way]
+    return Traversals(
         row=owner[first],
         trace_id=trace_id.values[rank[first]],
         sequence=order.values[rank[first]],
@@ -85,11 +86,17 @@ def traversals(
         leave=left[last],
         enter_fraction=begins[first],
         leave_fraction=ends[last],
-        device_kmh=_means(speed_kmh.values[rank], first),
-        is_trip_end=_any(is_trip_end.values[rank], first),
+        device_kmh=pa.array(device, pa.float32(), from_pandas=True),
+        is_trip_end=at_end,
     )
-    is_way = np.abs(made.leave_fraction - made.enter_fraction) > SAME_PLACE
-    return made if is_way.all() else Traversals._make(column[is_way] for column in made)
+
+
+def _first_steps(owner: Ints, way: Array, begins: Floats, ends: Floats, entered: Array, left: Array) -> Ints:
+    """Return which steps do not go on where and when the one before ends, for the same owner (rows) and heading."""
+    joins = (owner[:, 1:] == owner[:, :-1]).all(axis=0) & (way[1:] == way[:-1]).astype(bool)
+    joins &= np.abs(begins[1:] - ends[:-1]) <= SAME_PLACE
+    joins &= np.abs(entered[1:] - left[:-1]) <= SAME_TIME
+    return np.flatnonzero(np.concatenate([np.ones(min(len(way), 1), dtype=bool), ~joins]))
 
 
 def codes(words: Array) -> Ints:

@@ -1,4 +1,5 @@
-"""A small town made in code: a grid of streets, some one-way, with an avenue, a dead end and a far-off island."""
+"""A small town made in code: a grid of streets, some one-way, with an avenue, a dead end, a far-off island,
+a street that leads nowhere, and a private one."""
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,9 @@ def grid_town(*, seed: int = 0) -> pa.Table:
     rows.append(road_row("w200:dead-end", dead_end, connectors=connectors(dead_end, [f"n{SIDE - 1},0", "dead"])))
     island = [place(0, 40), place(1, 40)]
     rows.append(road_row("w300:island", island, connectors=connectors(island, ["i1", "i2"])))
+    for name, given in (("w400:trap", {"one_way": "forward"}), ("w500:private", {"tags": {"access": "private"}})):
+        line = [place(0, 0), place(-1, 0.5 if given.get("tags") else 0)]
+        rows.append(road_row(name, line, connectors=connectors(line, ["n0,0", name]), **given))
     return road_table(sorted(rows, key=lambda row: row["segment_id"]))
 
 

@@ -122,7 +122,7 @@ def _compared(true: _Stretches, found: _Stretches, traces: list[str], length_m: 
     change = np.where(is_true, 1, 0), np.where(is_true, 0, 1)
     wanted, given = (np.cumsum(np.concatenate([each, -each])[order])[:-1] for each in change)
     group, at = group[order], at[order]
-    metres = np.where(group[1:] == group[:-1], np.diff(at), 0.0) * length_m[group[:-1] // 2 % len(length_m)]
+    metres = np.diff(at) * length_m[group[:-1] // 2 % len(length_m)]  # from group to group neither route passes
     trace = group[:-1] // 2 // len(length_m)
 
     def added_up(times: Ints) -> Floats:

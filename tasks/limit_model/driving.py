@@ -59,6 +59,8 @@ SPREAD_KMH, SPREAD_TRACES = 9.0, 4.0
 """Standard deviation of speeds on one road, and the traces it counts as beside those of the road itself."""
 LEAST_VARIANCE = 1.0
 """Variance, in (km/h)², that each part of a road has of its own."""
+PART = 2000
+"""Segments that are reckoned in one go: memory goes by this times the number of limits."""
 HALF_TRACES = 5.0
 """With so many traces the evidence counts half: one driver is no traffic."""
 
@@ -87,6 +89,12 @@ def driven_of(kinds: Sequence[str], context: Floats, told: Sequence[Row]) -> Dri
     return Driven(
         kinds, np.column_stack([road, np.where(np.isfinite(unsteady), unsteady, 0.0)]), speeds, spreads, traces
     )
+
+
+def taken(driven: Driven, rows: slice | npt.NDArray[np.intp]) -> Driven:
+    """Return some of the segments."""
+    kinds = np.array(driven.kinds, dtype=object)[rows].tolist()
+    return Driven(kinds, driven.context[rows], driven.speeds[rows], driven.spreads[rows], driven.traces[rows])
 
 
 class Expected(NamedTuple):
@@ -124,7 +132,11 @@ class Driving:
 
     def expected(self, driven: Driven, limits: Sequence[str]) -> Expected:
         """Return the speeds that are to be expected of each segment under each limit, and how they vary."""
-        mean, variance = _moments(*design_of(self.names, driven, limits), self.means, self.covariance)
+        mean, variance = (np.empty((len(driven.kinds), len(limits))) for _ in range(2))
+        for start in range(0, len(mean), PART):
+            part = slice(start, start + PART)
+            design = design_of(self.names, taken(driven, part), limits)
+            mean[part], variance[part] = _moments(*design, self.means, self.covariance)
         scatter = np.array([self.scatter.get(each, usual_scatter(each)) for each in limits])
         return Expected(driven.speeds[:, None] - mean, variance, standard_errors(driven) ** 2, scatter**2, self.alike)
 

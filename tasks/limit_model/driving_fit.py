@@ -23,6 +23,7 @@ from tasks.limit_model.driving import (
     design_of,
     deviation_of,
     standard_errors,
+    taken,
     usual_scatter,
 )
 
@@ -133,12 +134,6 @@ def _scatter(excess: Floats, place: Ints, usual: Floats) -> Floats:
     total = np.maximum(np.bincount(place, excess, minlength=len(usual)), 0.0)
     scatter: Floats = np.sqrt((SCATTER_EXAMPLES * usual**2 + total) / (SCATTER_EXAMPLES + count))
     return scatter
-
-
-def taken(driven: Driven, rows: npt.NDArray[np.intp]) -> Driven:
-    """Return some of the segments."""
-    kinds = [driven.kinds[row] for row in rows.tolist()]
-    return Driven(kinds, driven.context[rows], driven.speeds[rows], driven.spreads[rows], driven.traces[rows])
 
 
 def _trust(lesson: Lesson, limits: Sequence[str]) -> float:

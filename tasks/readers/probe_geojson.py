@@ -8,6 +8,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import IO, Any
 
 import pyarrow as pa
@@ -189,7 +190,7 @@ def _add_points(
     rows: Rows,
     tally: Tally,
 ) -> str | None:
-    named = _named(properties, tally.format, tally.file)
+    named = _named(tuple(properties), tally.format, tally.file)
     single = {role: properties[column] for role, column in named.columns.items() if column in properties}
     count = len(places)
     trace_id = single.get("trace_id")
@@ -204,10 +205,11 @@ def _add_points(
     return named.speed_unit
 
 
-def _named(properties: Mapping[str, Any], format: ProbeFormat, file: str) -> Named:
+@lru_cache(maxsize=256)
+def _named(names: tuple[str, ...], format: ProbeFormat, file: str) -> Named:
     """Return the roles of properties; a feature may lack one that the format names, and positions are its geometry."""
-    there = tuple((role, name) for role, name in format.columns if name in properties and role not in ("lon", "lat"))
-    return named_columns(list(properties), ProbeFormat(columns=there, speed_unit=format.speed_unit), file)
+    there = tuple((role, name) for role, name in format.columns if name in names and role not in ("lon", "lat"))
+    return named_columns(names, ProbeFormat(columns=there, speed_unit=format.speed_unit), file)
 
 
 def _at(place: Any, index: int) -> float | None:

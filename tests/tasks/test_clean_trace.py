@@ -125,7 +125,7 @@ def test_lonely_points_go() -> None:
 
 @pytest.mark.parametrize(("first", "last"), [(20, 30), (5, 30)])
 def test_a_clock_that_jumps_back_loses_what_it_tells_again(first: int, last: int) -> None:
-    """40 points, then the clock goes back to `first` for `last` further points: no more than told these times before."""
+    """40 points, then the clock goes back to `first` for `last` more: no more than told these times before."""
     time = [*range(40), *range(first, first + last)]
     cleaned = clean(time, driven(len(time)))
     dropped = [i for i, each in enumerate(reasons(cleaned)) if each == "clock_step"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.vocabulary import Basis
-from tasks.ladder import FLOOR, OTHERS, RELIABILITY, Witness, posterior, strongest
+from tasks.ladder import FLOOR, OTHERS, RELIABILITY, UNTOLD, Witness, carries, odds_against, posterior, strongest
 
 LIMITS = ["20 km/h", "30 km/h", "50 km/h", "80 km/h", "none", "30 mph"]
 
@@ -85,3 +85,68 @@ def test_the_strongest_is_on_the_highest_rung_then_the_surest_then_the_first() -
     assert strongest([implicit, sign, posted]) == posted
     assert strongest([sign, sign._replace(limit="70 km/h")]) == sign
     assert strongest([]) is None
+
+
+probes = st.dictionaries(st.sampled_from(LIMITS), st.floats(1e-6, 1), max_size=6)
+
+
+@given(priors(), witnesses, probes)
+def test_with_probes_probabilities_still_add_up(
+    prior: dict[str, float], heard: list[Witness], told: dict[str, float]
+) -> None:
+    after = posterior(prior, heard, told)
+    assert all(0 <= chance <= 1 for chance in after.values())
+    assert sum(after.values()) <= 1 + 1e-9
+    assert set(after) == {*prior, *told, *(each.limit for each in heard)}
+
+
+@given(priors(), witnesses, st.floats(0.01, 1))
+def test_probes_that_tell_no_limit_from_another_change_nothing(
+    prior: dict[str, float], heard: list[Witness], likelihood: float
+) -> None:
+    before, after = posterior(prior, heard), posterior(prior, heard, dict.fromkeys(prior, likelihood))
+    assert after == pytest.approx(before)
+
+
+@given(priors().filter(bool), probes.filter(bool), st.floats(2, 100))
+def test_the_likelier_speeds_are_under_a_limit_the_likelier_it_is(
+    prior: dict[str, float], told: dict[str, float], factor: float
+) -> None:
+    limit = next(iter(told))
+    more = {each: chance / factor if each != limit else chance for each, chance in told.items()}
+    assert posterior(prior, [], more)[limit] >= posterior(prior, [], told)[limit] - 1e-12
+
+
+def test_bayes_rule_with_probes_by_hand() -> None:
+    """.8 × .1 against .2 × 1, and 80 km/h, which the odds do not name."""
+    after = posterior({"50 km/h": 0.8, "30 km/h": 0.2}, [], {"50 km/h": 0.1, "30 km/h": 1.0, "80 km/h": 0.5})
+    total = 0.8 * 0.1 + 0.2 * 1.0 + UNTOLD * 0.5
+    assert after == pytest.approx({"50 km/h": 0.08 / total, "30 km/h": 0.2 / total, "80 km/h": UNTOLD * 0.5 / total})
+
+
+def test_odds_against_a_statement_by_hand() -> None:
+    """Posted 50 at .98; 30 and 80 share what is wrong as 3 to 1."""
+    odds = odds_against(
+        "50 km/h",
+        {"50 km/h": 0.6, "30 km/h": 0.3, "80 km/h": 0.1},
+        {"50 km/h": 0.01, "30 km/h": 1.0, "80 km/h": 0.2},
+        0.98,
+    )
+    assert odds == pytest.approx(0.02 / 0.98 * (0.75 * 1.0 + 0.25 * 0.2) / 0.01)
+    assert odds_against("50 km/h", {}, {"50 km/h": 1.0}, 0.98) == 0.0
+    assert odds_against("50 km/h", {}, {"30 km/h": 1.0}, 0.98) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_carried"),
+    [
+        ({"50 km/h": 0.7}, {"50 km/h": 0.98}, True),
+        ({"50 km/h": 0.95}, {"50 km/h": 0.98}, False),
+        ({"50 km/h": 0.4, "30 km/h": 0.3}, {"50 km/h": 0.45, "30 km/h": 0.3}, True),
+        ({"50 km/h": 0.4, "30 km/h": 0.3}, {"50 km/h": 0.35, "30 km/h": 0.3}, False),
+        ({"50 km/h": 0.4, "30 km/h": 0.5}, {"50 km/h": 0.6, "30 km/h": 0.3}, True),
+        ({}, {"50 km/h": 0.3}, True),
+    ],
+)
+def test_who_carries_the_odds(before: dict[str, float], after: dict[str, float], is_carried: bool) -> None:
+    assert carries("50 km/h", before, after) == is_carried

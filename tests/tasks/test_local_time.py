@@ -29,6 +29,8 @@ CLOCKS = [
     ("2026-10-03T16:00:00", "Australia/Sydney", 6, "03:00"),
     ("2026-04-04T14:59:00", "Australia/Lord_Howe", 6, "01:59"),  # by half an hour: 11:00 ahead, then 10:30
     ("2026-04-04T15:00:00", "Australia/Lord_Howe", 6, "01:30"),
+    ("2026-10-03T15:29:00", "Australia/Lord_Howe", 6, "01:59"),  # within an hour of UTC
+    ("2026-10-03T15:30:00", "Australia/Lord_Howe", 6, "02:30"),
     ("2026-01-04T18:30:00", "Asia/Kolkata", 0, "00:00"),  # 5:30 ahead: Sunday in Greenwich is Monday there
     ("2026-01-04T18:15:00", "Asia/Kathmandu", 0, "00:00"),  # 5:45
     ("2026-01-05T00:00:00", "Pacific/Kiritimati", 0, "14:00"),

@@ -156,7 +156,7 @@ def test_a_browser_shows_a_trace_and_steps_through_it(tmp_path: Path) -> None:
     assert re.search(r'data-first="Time2025-06-16 04:00:00 UTC.*Street 0.*10 % along it.*11.1 m.*98.7 %', said)
     assert re.search(r'data-lost="Time2025-06-16 04:01:10 UTC.*none: no road', said)
     assert "Point 7 of 12" in said
-    assert "The 2 longest of 3; 1 are left out." in said
+    assert "The 2 longest of 3; 1 left out." in said
     assert not re.search(r'<p id="private"[^>]*hidden', said)
 
 

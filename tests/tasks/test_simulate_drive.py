@@ -125,7 +125,8 @@ def test_tracks_have_a_vertex_where_vehicles_stand() -> None:
     left = 0.1 * network.edges.metres[way[0]]
     assert line.metres[line.halt[0] : np.count_nonzero(line.edge == 0)].sum() == pytest.approx(left)
     begun = track(network, way, np.array([0.2, 0.7]), first=0.25, last=0.6)
-    assert len(begun.lon) == len(track(network, way, np.ones(2), first=0.25, last=0.6).lon)
+    assert begun.metres[: begun.halt[0]].tolist() == [0.0]
+    assert begun.halt[1] == len(begun.metres)
 
 
 def test_ways_do_not_end_before_they_begin() -> None:

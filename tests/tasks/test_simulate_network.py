@@ -29,6 +29,8 @@ def naive_edges(roads: pa.Table) -> set[tuple[str, bool, str, str]]:
     for row in roads.to_pylist():
         names = [each["connector_id"] for each in row["connectors"]]
         for one, other in pairwise(names):
+            if ("access", "private") in row["tags"]:
+                continue
             if row["one_way"] != "backward":
                 found.add((row["segment_id"], True, one, other))
             if row["one_way"] != "forward":
@@ -67,7 +69,7 @@ def test_whoever_begins_where_an_edge_ends_follows_it(roads: pa.Table, network: 
         found = {named[each] for each in network.follow.edge[starts[number] : starts[number + 1]]}
         out = {each for each in named if each[2] == to}
         back = (segment, not forward, to, came)
-        assert found == (out - {back} or out)
+        assert found == out - {back}
 
 
 def test_turns_are_differences_of_azimuths(network: Network) -> None:
@@ -88,12 +90,13 @@ def test_turns_are_differences_of_azimuths(network: Network) -> None:
             assert abs(off) < 0.5
 
 
-def test_origins_are_the_largest_strong_component(network: Network) -> None:
+def test_origins_lead_into_the_largest_strong_component(network: Network) -> None:
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(network.edges.segment)))
     for number in range(len(network.edges.segment)):
         starts = network.follow.starts
         graph.add_edges_from((number, each) for each in network.follow.edge[starts[number] : starts[number + 1]])
     largest = max(nx.strongly_connected_components(graph), key=len)
-    assert set(np.flatnonzero(network.is_origin).tolist()) == largest
-    assert len(largest) < len(network.edges.segment)
+    origins = set(np.flatnonzero(network.is_origin).tolist())
+    assert origins == largest | nx.ancestors(graph, next(iter(largest)))
+    assert len(largest) < len(origins) < len(network.edges.segment)

@@ -100,9 +100,9 @@ def test_rows(trips: list[list[tuple[int, int, int]]], is_one_trace: bool) -> No
         assert piece["trip_ends"] == points.is_trip_end[at].tolist()
         for name, values in (("speeds", points.speed), ("headings", points.heading), ("accuracies", points.accuracy)):
             np.testing.assert_array_equal(np.array(piece[name], dtype=np.float32), values[at])
-        assert piece["bbox"] == {
-            "xmin": min(piece["lons"]), "ymin": min(piece["lats"]), "xmax": max(piece["lons"]), "ymax": max(piece["lats"]),
-        }  # fmt: skip
+        west, south, east, north = (piece["bbox"][side] for side in ("xmin", "ymin", "xmax", "ymax"))
+        assert (west, east) == (min(piece["lons"]), max(piece["lons"]))
+        assert (south, north) == (min(piece["lats"]), max(piece["lats"]))
         mine = at[piece["own_from"] : piece["own_to"]]
         own += [(trace, int(points.number[i])) for i in mine]
         assert set(owner[mine].tolist()) == {row}

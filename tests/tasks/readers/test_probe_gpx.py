@@ -13,7 +13,8 @@ EXTENDED = f"""<gpx version="1.1" xmlns="http://www.topografix.com/GPX/1/1"
   xmlns:gpxtpx="http://www.garmin.com/xmlschemas/TrackPointExtension/v2">
 <metadata><name>not this</name><time>2000-01-01T00:00:00Z</time></metadata>
 <wpt lat="1" lon="1"><name>nor this</name></wpt>
-<trk><name>drive</name><number>1</number><trkseg><trkpt lat="60.17" lon="24.9"><time>{START.isoformat()}</time><name>n</name>
+<trk><name>drive</name><number>1</number><trkseg>
+<trkpt lat="60.17" lon="24.9"><time>{START.isoformat()}</time><name>n</name>
 <extensions><gpxtpx:TrackPointExtension><gpxtpx:speed>10</gpxtpx:speed><gpxtpx:course>370.5</gpxtpx:course>
 </gpxtpx:TrackPointExtension></extensions></trkpt><trkpt lon="24.9" lat="60.17"><time>2024-05-06T07:08:11</time>
 </trkpt></trkseg></trk></gpx>"""

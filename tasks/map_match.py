@@ -1,7 +1,7 @@
 """On which road each point of a trace was, and the way between the points."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,8 +115,8 @@ def _flat_arrow(lists: pa.ChunkedArray) -> pa.Array:
     return lists.combine_chunks().flatten()
 
 
-def _flat(lists: pa.ChunkedArray) -> npt.NDArray[np.float64]:
-    flat: npt.NDArray[np.float64] = _flat_arrow(lists).to_numpy(zero_copy_only=False)
+def _flat(lists: pa.ChunkedArray) -> npt.NDArray[Any]:
+    flat: npt.NDArray[Any] = _flat_arrow(lists).to_numpy(zero_copy_only=False)
     return flat
 
 

@@ -26,6 +26,9 @@ MOST_STATES = 24
 TAIL = 3.0
 """Standard deviations beyond which the cost of distance grows straight and no longer as a square (Huber 1964)."""
 
+INDEPENDENT_S = 10.0
+"""Seconds after which the error of a position is a new one; what comes sooner says less, by its share of them."""
+
 WORSE_NATS = 12.0
 """A stretch whose distance costs so much more than that of the nearest is no candidate."""
 
@@ -59,10 +62,10 @@ LEAST_NATS = 60.0
 LEAST_ODDS = 1e-300
 """Keeps divisors from zero."""
 
-NO_ROAD, NO_WAY, TOO_SHORT, DROPPED, KEPT = np.int8(1), np.int8(2), np.int8(3), np.int8(4), np.int8(0)
+KEPT, NO_ROAD, NO_WAY, TOO_SHORT, DROPPED = range(5)
 """What became of a point: `DROPPED` ones are so near the kept one before that they find their place afterwards."""
 
-ALONG, ABOUT, AWAY = np.int8(0), np.int8(1), np.int8(2)
+ALONG, ABOUT, AWAY = range(3)
 """How a vehicle came from one state to the next: along its edge, by turning about on it, or by way of others."""
 
 MISSED_POINTS = 2
@@ -239,9 +242,12 @@ def way_nats(cost: float, metres: float, seconds: float, passed: float, scales: 
 
 @compiled
 def add_states(
-    roads: Roads, track: Records, point: int, scales: Scales, room: Room, lattice: Lattice, column: int
+    roads: Roads, track: Records, point: int, scales: Scales, room: Room, lattice: Lattice, column: int, share: float
 ) -> int:
-    """Write the states of a point into a column; return how many there are."""
+    """Write the states of a point into a column; return how many there are.
+
+    `share` is how much of a new witness the point is, 0 to 1.
+    """
     sigma = sigma_of(track[point].accuracy, scales)
     radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
     near = room.near
@@ -266,14 +272,14 @@ def add_states(
             lattice.state[state].edge = edge
             lattice.state[state].along = min(max(along, 0.0), roads.edges.edge[edge].metres)
             lattice.state[state].distance = near[index].distance
-            lattice.state[state].emission = base + heading_nats(
+            lattice.state[state].emission = share * base + share * heading_nats(
                 sign * near[index].east, sign * near[index].north, track[point].heading, track[point].kmh
             )
             lattice.state[state].total = np.inf
             state += 1
     lattice.column[column + 1].first = state
     lattice.column[column].point = point
-    return state - lattice.column[column].first
+    return int(state - lattice.column[column].first)
 
 
 @compiled

@@ -8,6 +8,7 @@ from tasks.match_graph import MatchGraph, beside
 from tasks.match_kernel import Records, compiled
 from tasks.match_lattice import (
     DROPPED,
+    INDEPENDENT_S,
     KEPT,
     MISSED_POINTS,
     MISSED_US,
@@ -137,7 +138,10 @@ def _build(
             placed[point].status = DROPPED
             point, missed, first_missed = point + 1, 0, -1
             continue
-        count = add_states(roads, track, point, scales, room, lattice, columns)
+        share = 1.0
+        if not is_fresh:
+            share = min(1e-6 * (track[point].time - track[lattice.column[columns - 1].point].time) / INDEPENDENT_S, 1.0)
+        count = add_states(roads, track, point, scales, room, lattice, columns, share)
         if count > 0 and is_fresh:
             begin(lattice, columns)
         elif count == 0 or not advance(roads, track, scales, room, lattice, columns, used):

@@ -68,14 +68,8 @@ def observe_speed(
 ) -> SpeedObservations:
     """Return the speeds that the traversals of each segment tell: those of routes first, then those of devices.
 
-    A travel speed is the metres between entering and leaving over the time between; waits count. That of a device is
-    the mean of what it said there. Traversals at the ends of trips tell nothing, nor do those of too little road and
-    speeds that are not plausible. Local time is that of the zone at the centre of the segment's `bbox`.
-
-    Raises
-    ------
-    ValueError
-        If the salt is empty or longer than 64 bytes.
+    A travel speed is the metres between entering and leaving over the time between; waits count. Traversals at the ends
+    of trips tell nothing, nor do those of too little road. Local time is that of the zone at the centre of `bbox`.
 
     Examples
     --------
@@ -93,11 +87,9 @@ def observe_speed(
     owner, hours = trace_id.owners, (leave.values - enter.values) / np.timedelta64(1, "h")
     driven = np.abs(leave_fraction.values - enter_fraction.values)
     metres = driven * length_m[owner]
-    is_open = ~is_trip_end.values.astype(bool) & (hours > 0)
-    is_open &= (driven >= params.least_share) | (metres >= params.least_metres)
-    speed = np.divide(metres / 1000, hours, out=np.full(len(metres), np.nan), where=is_open)
-    by_route = np.flatnonzero(_is_plausible(speed, params))
-    by_device = np.flatnonzero(is_open & _is_plausible(device_kmh.values, params))
+    is_open = ~is_trip_end.values.astype(bool) & _is_enough(driven, metres, params)
+    by_route = np.flatnonzero(is_open & _is_plausible(_speeds(metres, hours), params))
+    by_device = np.flatnonzero(is_open & (hours > 0) & _is_plausible(device_kmh.values, params))
     seen = np.concatenate([by_route, by_device])
     time = enter.values[seen] + (leave.values[seen] - enter.values[seen]) // 2
     return SpeedObservations(
@@ -107,7 +99,7 @@ def observe_speed(
         time=time,
         week_bin=_local_bins(bbox, owner[seen], time),
         kind=np.repeat(np.array([SpeedKind.ROUTE.value, SpeedKind.DEVICE.value]), [len(by_route), len(by_device)]),
-        speed_kmh=np.concatenate([speed[by_route], device_kmh.values[by_device]]),
+        speed_kmh=np.concatenate([_speeds(metres, hours)[by_route], device_kmh.values[by_device]]),
         metres=metres[seen],
     )
 
@@ -132,6 +124,18 @@ def hashed(names: Array, rows: Ints, *, salt: str) -> Array:
     made = [hashlib.blake2b(str(name).encode(), key=key, digest_size=HASH_BYTES).hexdigest() for name in known]
     picked: Array = np.array(made, dtype=object)[code]
     return picked
+
+
+def _speeds(metres: Floats, hours: Floats) -> Floats:
+    """Return speeds in km/h, NaN where no time went by."""
+    speeds: Floats = np.divide(metres / 1000, hours, out=np.full(len(metres), np.nan), where=hours > 0)
+    return speeds
+
+
+def _is_enough(driven: Floats, metres: Floats, params: SpeedObserving) -> Bools:
+    """Whether enough of the segment was driven, by share or metres."""
+    is_enough: Bools = (driven >= params.least_share) | (metres >= params.least_metres)
+    return is_enough
 
 
 def _is_plausible(speed: Array, params: SpeedObserving) -> Bools:

@@ -28,6 +28,9 @@ ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")
 SHUT = ("no", "private", "agricultural", "forestry", "emergency", "military", "bus", "psv")
 """Values by which drives do not go."""
 
+BUSINESS = ("destination", "delivery", "customers", "permit", "residents")
+"""Values by which they begin and end there, and hardly ever pass."""
+
 
 class Lines(NamedTuple):
     """Vertices of all segments; those of segment i are from starts[i] up to, but not with, starts[i + 1]."""
@@ -126,9 +129,18 @@ def is_open(tags: pa.ChunkedArray) -> Flags:
     >>> is_open(pa.chunked_array([pa.array([private, residents, []], kind)]))
     array([False,  True,  True])
     """
+    return ~_said(tags, SHUT)
+
+
+def is_through(tags: pa.ChunkedArray) -> Flags:
+    """Return which roads cars may drive without a business there."""
+    return ~_said(tags, (*SHUT, *BUSINESS))
+
+
+def _said(tags: pa.ChunkedArray, values: tuple[str, ...]) -> Flags:
     said = pc.coalesce(*(pc.map_lookup(tags, key, "first") for key in ACCESS))
-    is_shut: Flags = pc.is_in(said, pa.array(SHUT)).to_numpy()
-    return ~is_shut
+    found: Flags = pc.is_in(said, pa.array(values)).to_numpy()
+    return found
 
 
 def _stretches(

@@ -14,7 +14,7 @@ import pyarrow as pa
 from schemas.probe import TIME
 from schemas.vocabulary import Heading
 from tasks.simulate_drive import Motion, Seen, Track, drive, seen, track
-from tasks.simulate_network import Network, drive_network
+from tasks.simulate_network import Network, drive_network, is_through
 from tasks.simulate_receiver import Reception, device, errors_m, kept, reception, shifted
 from tasks.simulate_route import OPINIONS, Reach, Scratch, find_way, scratch
 from tasks.simulate_traffic import WEEK_HOURS, Traffic, delay, demand, traffic
@@ -34,6 +34,8 @@ YIELD_SHARE, YIELD_SECONDS = 0.3, (0.5, 8.0)
 """How often one stands before a larger road, and how long."""
 LINE_M, QUEUE_M = (5.0, 12.0), 40.0
 """How far before the middle of a junction one stands, and how much farther at lights, behind others."""
+SHYNESS = 5.0
+"""How many times longer a road seems on which only those may drive who have business there."""
 SECOND_US = 1_000_000
 
 
@@ -76,7 +78,7 @@ class SimulationParams:
     """Share of the drives whose device gives speed, heading and accuracy."""
     driver_sigma: float = 0.1
     """Spread of drivers about the usual speed: standard deviation of the logarithm."""
-    opinion_sigma: float = 0.1
+    opinion_sigma: float = 0.25
     """How much drivers' ideas of what a road takes differ from the truth: standard deviation of the logarithm."""
     congestion: float = 0.5
     """Share of its free speed that the most crowded kind of road loses in the middle of a rush hour."""
@@ -121,7 +123,7 @@ class Place(NamedTuple):
     traffic: Traffic
     reception: Reception
     seconds: Floats
-    """That each edge takes with no one else about, lights and turns into larger roads with it."""
+    """That each edge seems to take with no one else about, lights and larger roads with it."""
     origins: Ints
     chances: Floats
     """Of `origins` and those before."""
@@ -167,7 +169,8 @@ def _place(roads: pa.Table, params: SimulationParams, limits: Floats | None) -> 
     told = traffic(network, roads, rng, limits)
     stands = np.where(told.has_signal, RED_SHARE * np.mean(RED_SECONDS), 0.0)
     stands += np.where(told.gives_way, YIELD_SHARE * np.mean(YIELD_SECONDS), 0.0)
-    seconds = 3.6 * network.edges.metres / told.free_kmh + stands
+    shyness = np.where(is_through(roads.column("tags")), 1.0, SHYNESS)[network.edges.segment]
+    seconds = 3.6 * network.edges.metres / told.free_kmh * shyness + stands
     origins = np.flatnonzero(network.is_origin & told.is_end)
     chances = np.cumsum(network.edges.metres[origins] + 1e-9)
     west = float(np.mean(network.lines.lon))

@@ -49,36 +49,33 @@ def traversals(
 ) -> Traversals:
     """Return the traversals that the steps of each segment make up, by segment, trace and order.
 
-    Steps of a trace that follow one another there, with one heading, each beginning where and when the one before
-    ends, are one traversal; so a vehicle that turns, or comes again, makes another. Its `sequence` is the order of its
-    first step. Steps without length count for its time; what has no length as a whole is none. `device_kmh` is the
-    mean of the speeds (km/h) that are known, null where none is; a traversal is at a trip's end if any of its steps is.
+    Steps of a trace with one heading, each beginning where and when the one before ends, are one traversal; a vehicle
+    that turns, or comes again, makes another. Steps without length count for its time; what has no length as a whole
+    is none. `device_kmh` is the mean of the speeds (km/h) that are known; one step at a trip's end puts all there.
 
     Examples
     --------
     >>> one = lambda *values: Grouped(np.array(values), np.array([0, len(values)]))
     >>> at = lambda *seconds: one(*(np.datetime64(second, "s") for second in seconds))
     >>> made = traversals(
-    ...     trace_id=one("a", "a"), order=one(4096, 8192), heading=one("forward", "forward"), from_=one(0.0, 0.4),
-    ...     to=one(0.4, 1.0), enter=at(0, 10), leave=at(10, 30), speed_kmh=one(48.0, 52.0), is_trip_end=one(0, 0)
+    ...     trace_id=one("a", "a"), order=one(1, 2), heading=one("forward", "forward"), from_=one(0.0, 0.4),
+    ...     to=one(0.4, 1.0), enter=at(0, 10), leave=at(10, 30), speed_kmh=one(48.0, 52.0), is_trip_end=one(0, 0),
     ... )
-    >>> made.sequence.tolist(), made.enter_fraction.tolist(), made.leave_fraction.tolist(), made.device_kmh.to_pylist()
-    ([4096], [0.0], [1.0], [50.0])
+    >>> made.sequence.tolist(), made.leave_fraction.tolist(), made.device_kmh.to_pylist()
+    ([1], [1.0], [50.0])
     """
-    from tasks.traversal_kernel import ranked  # compiled code takes half a second to load: only where it is used
-
-    owner, trace = trace_id.owners, codes(trace_id.values)
-    rank = ranked(trace_id.starts, trace, order.values)
-    owner, trace, way = owner[rank], trace[rank], heading.values[rank]
-    begins, ends = from_.values[rank], to.values[rank]
-    entered, left = enter.values[rank], leave.values[rank]
-    first = _first_steps(np.stack([owner, trace]), way, begins, ends, entered, left)
+    keys = np.stack([trace_id.owners, codes(trace_id.values)])
+    rank = _rank(trace_id.starts, keys[1], order.values)
+    keys = keys[:, rank]
+    begins, ends, entered, left = (each.values[rank] for each in (from_, to, enter, leave))
+    way = _headings(keys, heading.values[rank], np.abs(ends - begins) > SAME_PLACE)
+    first = _first_steps(keys, way, begins, ends, entered, left)
     last = np.append(first[1:], len(rank))[: len(first)] - 1
     is_way = np.abs(ends[last] - begins[first]) > SAME_PLACE
     device, at_end = _means(speed_kmh.values[rank], first)[is_way], _any(is_trip_end.values[rank], first)[is_way]
     first, last = first[is_way], last[is_way]
     return Traversals(
-        row=owner[first],
+        row=keys[0, first],
         trace_id=trace_id.values[rank[first]],
         sequence=order.values[rank[first]],
         heading=way[first],
@@ -91,9 +88,24 @@ def traversals(
     )
 
 
-def _first_steps(owner: Ints, way: Array, begins: Floats, ends: Floats, entered: Array, left: Array) -> Ints:
-    """Return which steps do not go on where and when the one before ends, for the same owner (rows) and heading."""
-    joins = (owner[:, 1:] == owner[:, :-1]).all(axis=0) & (way[1:] == way[:-1]).astype(bool)
+def _rank(starts: Ints, trace: Ints, order: Ints) -> Ints:
+    """Return the order that sorts the steps of each segment by trace and order."""
+    from tasks.traversal_kernel import ranked  # compiled code takes half a second to load: only where it is used
+
+    rank: Ints = ranked(starts, trace, order)
+    return rank
+
+
+def _headings(keys: Ints, way: Array, is_moving: Bools) -> Array:
+    """Return headings where steps without length have that of the step before, for the same keys (rows)."""
+    before = np.maximum.accumulate(np.where(is_moving, np.arange(len(way)), -1))
+    is_known = (before >= 0) & (keys == keys[:, before]).all(axis=0)
+    return way[np.where(is_known, before, np.arange(len(way)))]
+
+
+def _first_steps(keys: Ints, way: Array, begins: Floats, ends: Floats, entered: Array, left: Array) -> Ints:
+    """Return which steps do not go on where and when the one before ends, for the same keys (rows) and heading."""
+    joins = (keys[:, 1:] == keys[:, :-1]).all(axis=0) & (way[1:] == way[:-1]).astype(bool)
     joins &= np.abs(begins[1:] - ends[:-1]) <= SAME_PLACE
     joins &= np.abs(entered[1:] - left[:-1]) <= SAME_TIME
     return np.flatnonzero(np.concatenate([np.ones(min(len(way), 1), dtype=bool), ~joins]))

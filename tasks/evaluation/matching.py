@@ -166,7 +166,7 @@ def without_ends(routes: pa.Table, truth: pa.Table) -> pa.Table:
 
 
 def _pairs(trace: pa.ChunkedArray, segment: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(trace, segment, "\x1f")
+    return pc.binary_join_element_wise(*(each.cast(pa.string()) for each in (trace, segment)), "\x1f")
 
 
 def point_accuracy(truth: pa.Table, match: pa.Table) -> PointAccuracy:

@@ -34,6 +34,8 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
     named: Named
     decimal: str
+    skip: int
+    """Lines before the first row: the line of names, and blank ones above it."""
     date: str | None
     """Column with the day where the column of times has the hour alone."""
 
@@ -49,14 +51,16 @@ def read_csv(stream: IO[bytes], head: bytes, trace: str, tally: Tally) -> Iterat
         If it has no columns of positions under the delimiter that is given or found, or cannot be read further.
     """
     layout = layout_of(head, tally.format, tally.file)
+    if not tally.format.header and b"\n" not in head.strip():
+        return  # names alone
     skipped: list[tuple[int | None, int, str]] = []
     told = 0
     try:
-        with pa.csv.open_csv(stream, *_options(layout, tally.format, skipped)) as reader:
+        with pa.csv.open_csv(stream, *_options(layout, skipped)) as reader:
             for block in reader:
                 yield tally.unreadable_rows([_unreadable(tally.file, layout, row) for row in skipped[told:]])
                 told = len(skipped)
-                place = _places(tally, [row for row, _, _ in skipped if row is not None])
+                place = _places(tally, layout.skip, [row for row, _, _ in skipped if row is not None])
                 columns = _columns(block, layout, trace)
                 yield tally.batch(columns, layout.named.speed_unit, place)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
@@ -91,7 +95,8 @@ def layout_of(head: bytes, format: ProbeFormat, file: str) -> Layout:
     first = lines[0 if format.header else 1] if len(lines) > (not format.header) else ""
     row = dict(zip(names, _split(first, delimiter), strict=False))
     decimal = "," if delimiter != "," and DECIMAL_COMMA.match(row.get(named.columns["lon"], "")) else "."
-    return Layout(delimiter, names, _with_id(named, lines, names, delimiter), decimal, _date(names, named, row))
+    skip = 0 if format.header else 1 + head.decode("utf-8-sig", errors="replace").split(lines[0])[0].count("\n")
+    return Layout(delimiter, names, _with_id(named, lines, names, delimiter), decimal, skip, _date(names, named, row))
 
 
 def _lines(head: bytes, file: str) -> list[str]:
@@ -141,7 +146,7 @@ def _date(names: Sequence[str], named: Named, row: dict[str, str]) -> str | None
 
 
 def _options(
-    layout: Layout, format: ProbeFormat, skipped: list[tuple[int | None, int, str]]
+    layout: Layout, skipped: list[tuple[int | None, int, str]]
 ) -> tuple[pa.csv.ReadOptions, pa.csv.ParseOptions, pa.csv.ConvertOptions]:
     """Return how Arrow reads the file: columns as text, rows of another width put aside."""
 
@@ -150,9 +155,9 @@ def _options(
         return "skip"
 
     wanted = dict.fromkeys([*layout.named.columns.values(), *([layout.date] if layout.date else [])])
-    skip = 0 if format.header else 1
+    names = list(layout.names)
     return (
-        pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=list(layout.names), skip_rows=skip),
+        pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=layout.skip),
         pa.csv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=put_aside),
         pa.csv.ConvertOptions(column_types=dict.fromkeys(layout.names, pa.string()), include_columns=list(wanted)),
     )
@@ -164,9 +169,9 @@ def _unreadable(file: str, layout: Layout, row: tuple[int | None, int, str]) -> 
     return (file if number is None else f"{file}@{number}"), message
 
 
-def _places(tally: Tally, skipped: list[int]) -> Place:
+def _places(tally: Tally, skip: int, skipped: list[int]) -> Place:
     """Return what says the row of each point of a block, the line of names being row 1."""
-    first = (1 if tally.format.header else 2) + tally.read - len(skipped)
+    first = skip + 1 + tally.read - len(skipped)
     return partial(_place, tally.file, first, skipped)
 
 

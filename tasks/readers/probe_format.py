@@ -65,6 +65,9 @@ USUAL_SPEEDS = {
 USUAL_SPEED = ("speed", "velocity", "gps_speed", "ground_speed", "spd", "sog")
 """Names of columns of speeds that do not."""
 
+TAB_WORDS = ("tab", "\\t")
+"""How a tab is written where it cannot be typed."""
+
 ROLES = (*USUAL, "speed")
 """What a column may be named for."""
 
@@ -97,8 +100,10 @@ class ProbeFormat:
         _check("column", [*named], ROLES)
         _check("epoch", [self.epoch] if self.epoch else [], EPOCH_UNITS)
         _check("speed unit", [self.speed_unit] if self.speed_unit else [], tuple(KMH))
+        if self.delimiter in TAB_WORDS:
+            object.__setattr__(self, "delimiter", "\t")
         if self.delimiter is not None and len(self.delimiter) != 1:
-            raise ReadError(f"delimiter {self.delimiter!r}: expected one character")
+            raise ReadError(f"delimiter {self.delimiter!r}: expected one character, or tab")
         if self.interval_s is not None and not self.interval_s > 0:
             raise ReadError(f"interval {self.interval_s}: expected seconds above 0")
 

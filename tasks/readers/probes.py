@@ -165,6 +165,8 @@ def _read(source: Source, format: ProbeFormat, now_us: int) -> Iterator[ProbeBat
     tally = Tally(str(source.path), spoken, now_us)
     for batch in _batches(source, kind, head, tally):
         yield batch._replace(points=_with_prefix(batch.points, source))
+    if not tally.read:
+        raise ReadError(f"{source.path}: no points in it, expected some")
     yield tally.end()
 
 

@@ -1,6 +1,6 @@
 """How much right limits probes add where those of the map are hidden, and whether confidence still means what it says.
 
-Run as `python -m tests.benchmarks.test_probe_limits [MAP …] [--seeds N]`. Limits of whole cells are hidden, drivers are
+Run as `python -m tests.benchmarks.test_probe_limits MAP …`. Limits of whole cells are hidden, drivers are
 simulated by the true ones, and all stages run with and without them. The simulation is none of the model's: drivers are
 lognormal about published means, whole roads and segments of them differ by factors, and traffic lights stop some
 vehicles for some time. The combiner that comes with Waysmith learned from these maps, which favours the ladder
@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pytest
 
 from pipelines.driving_model import learn_driving
 from pipelines.limit_stages import POSTED, PROBED, PROBED_LIMITS, driven_as
@@ -63,6 +62,7 @@ OTHERS_KMH = 28.0
 """Where no limit is known."""
 TRACES = {"motorway": 60, "trunk": 60, "primary": 50, "secondary": 40, "tertiary": 25, "residential": 9}
 OTHER_TRACES = 5
+SEEDS = (1, 2)
 FEWEST, MANY = 5, 20
 """Traces of a profile at least, and those from which on there are many."""
 ROAD, OWN, DRIVER = 0.04, 0.06, 0.1
@@ -128,7 +128,7 @@ def asked(file: Path, *, seed: int) -> Asked:
         for row in stated.to_pylist()
     ]
     with tempfile.TemporaryDirectory() as into:
-        folder = inferred_folder(masked, into, features=features)
+        folder = inferred_folder(masked, into, features=features, tiles=1)
         tables = [all_rows(into, SPEED_LIMIT)]
         (tile,) = folder.segments.tiles()
         told = simulated_profiles(segments, truth, seed=seed).sort_by("segment_id")
@@ -150,7 +150,7 @@ def asked(file: Path, *, seed: int) -> Asked:
 def highest(limits: pa.Table) -> Floats:
     """Return the limit of the faster heading, inf where there is none, -1 without a number."""
     kmh = pc.max_element_wise(limits["max_speed_forward_kmh"], limits["max_speed_backward_kmh"])
-    unlimited = pc.equal(limits["reason"], "unlimited").fill_null(value=False)
+    unlimited = pc.equal(limits["reason"], "unlimited").fill_null(fill_value=False)
     found: Floats = pc.if_else(unlimited, np.inf, kmh).fill_null(-1.0).to_numpy()
     return found
 
@@ -159,23 +159,19 @@ def applied(lift: Lift, segments: pa.Table) -> pa.Table:
     return lift({ROAD_SEGMENT.name: segments}).rows
 
 
-def figures(found: Sequence[Asked], least: int, most: float) -> list[tuple[int, float, float]]:
+def figures(found: Sequence[Asked], least: float, most: float) -> list[tuple[int, float, float]]:
     """Return count, share that is right and calibration error, without and with probes, by traces."""
+    traces, right, confidence = (np.concatenate(each, axis=-1) for each in zip(*found, strict=True))
+    some = (traces >= least) & (traces < most)
     made = []
-    for i in range(2):
-        right, confidence = (
-            np.concatenate([each[i][(each_of.traces >= least) & (each_of.traces < most)] for each_of, each in pairs])
-            for pairs in ([(one, one.right) for one in found], [(one, one.confidence) for one in found])
-        )
-        bins = reliability(equal_width(confidence), confidence, right, np.ones(len(right)))
-        made.append((len(right), float(right.mean()) if len(right) else np.nan, calibration_error(bins)))
+    for exact, stated in zip(right[:, some], confidence[:, some], strict=True):
+        bins = reliability(equal_width(stated), stated, exact, np.ones(len(exact)))
+        made.append((len(exact), float(exact.mean()) if len(exact) else np.nan, calibration_error(bins)))
     return made
 
 
-def test_probes_make_hidden_limits_right_more_often(data: Path) -> None:
-    file = data / "osm" / "harrisburg.osm.pbf"
-    if not file.exists():
-        pytest.skip(f"{file} is absent")
+def test_probes_make_hidden_limits_right_more_often(shared_data: Path) -> None:
+    file = shared_data / "osm" / "harrisburg.osm.pbf"
     before, after = figures([asked(file, seed=2)], MANY, np.inf)
     assert before[0] > 100
     assert after[1] >= before[1] + 0.05
@@ -186,19 +182,17 @@ def lines(name: str, found: Sequence[Asked]) -> list[str]:
     """Return a row of the table for each range of traces."""
     told = []
     for label, least, most in (("none", 0, 1), ("5 to 19", 1, MANY), ("20 and more", MANY, np.inf)):
-        (count, was, error), (_, now, error_now) = figures(found, int(least), float(most))
+        (count, was, error), (_, now, error_now) = figures(found, least, most)
         told.append(f"| {name} | {label} | {count} | {was:.3f} | {now:.3f} | {error:.3f} | {error_now:.3f} |")
     return told
 
 
 if __name__ == "__main__":
-    names = [each for each in sys.argv[1:] if not each.startswith("--")]
-    seeds = 2
     every: list[Asked] = []
     print("| map | traces | hidden segments | exact without | exact with | ECE without | ECE with |")
     print("|---|---|---|---|---|---|---|")
-    for map_file in map(Path, names):
-        of_map = [asked(map_file, seed=seed) for seed in range(1, seeds + 1)]
+    for map_file in map(Path, sys.argv[1:]):
+        of_map = [asked(map_file, seed=seed) for seed in SEEDS]
         every += of_map
         print(*lines(map_file.name.partition(".")[0], of_map), sep="\n", flush=True)
     print(*lines("all", every), sep="\n")

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tasks.match_graph import match_graph
 from tests.roads import road_row, road_table
 
 WEST, SOUTH, STEP_LON, STEP_LAT = 9.0, 47.0, 0.0013, 0.0009
@@ -37,7 +38,9 @@ def town(seed: int, *, side: int = 5, one_way: float = 0.2, missing: float = 0.1
     return road_table(rows)
 
 
-def pieces(*traces: list[tuple[float, float, float]], own: tuple[int, int] | None = None, **given: Any) -> dict[str, Any]:
+def pieces(
+    *traces: list[tuple[float, float, float]], own: tuple[int, int] | None = None, **given: Any
+) -> dict[str, Any]:
     """Keyword arguments of `map_match` for traces of (seconds, lon, lat)."""
     whole = [np.array(trace, dtype=float).reshape(-1, 3) for trace in traces]
 
@@ -73,3 +76,22 @@ def wander(seed: int, *, points: int = 12, noise: float = 8e-5, step: float = 5e
         heading += rng.normal(0, 0.5)
         place = place + step * np.array([np.cos(heading) * 1.4, np.sin(heading)])
     return trace
+
+
+def drive(roads: pa.Table, seed: int, *, points: int = 12, noise: float = 8e-5) -> list[tuple[float, float, float]]:
+    """A drive that takes turns at random, with a point about every 60 m of chord, and noise in degrees."""
+    rng = np.random.default_rng(seed)
+    graph = match_graph(roads)
+    edge, link = graph.edges.edge, graph.edges.link
+    here = int(rng.choice(np.flatnonzero(edge["is_open"])))
+    places: list[tuple[float, float]] = []
+    while len(places) < points:
+        chords = graph.chords.chord[graph.chords.start[here >> 1] : graph.chords.start[(here >> 1) + 1]]
+        spots = [(one["lon"] + f * one["dlon"], one["lat"] + f * one["dlat"]) for one in chords for f in (0.2, 0.7)]
+        places += spots if here & 1 == 0 else spots[::-1]
+        onward = link["to"][edge[here]["first_link"] : edge[here]["end_link"]]
+        ahead = [int(each) for each in onward if each != here ^ 1]
+        if not ahead:
+            break
+        here = int(rng.choice(ahead))
+    return [(10.0 * number, *(place + rng.normal(0, noise, 2))) for number, place in enumerate(places[:points])]

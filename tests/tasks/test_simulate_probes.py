@@ -226,6 +226,15 @@ def test_roads_that_lead_nowhere_are_refused(roads: pa.Table) -> None:
         simulate_probes(random_roads(20), SimulationParams(trips=1))
 
 
+def test_drives_hardly_pass_where_one_needs_business(roads: pa.Table, simulated: Simulated) -> None:
+    rows = roads.to_pylist()
+    avenue = next(row for row in rows if row["segment_id"] == "w2:west-east")
+    avenue["tags"] = [("access", "destination"), ("maxspeed", "50")]
+    shy = simulate_probes(road_table(rows), PARAMS)
+    often, seldom = (pc.sum(pc.equal(each.routes["segment_id"], "w2:west-east")).as_py() for each in (simulated, shy))
+    assert 0 < seldom < often / 2
+
+
 def test_tunnels_are_silent_and_on_the_route(roads: pa.Table, simulated: Simulated) -> None:
     rows = roads.to_pylist()
     tunnel = next(row for row in rows if row["segment_id"] == "w2:west-east")

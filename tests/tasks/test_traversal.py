@@ -114,6 +114,14 @@ def test_a_wait_belongs_to_the_traversal() -> None:
     assert rows(made) == [(0, "a", 1, "forward", 0, 40, 0.0, 1.0)]
 
 
+def test_a_wait_has_the_heading_of_the_drive() -> None:
+    """A vehicle that stands has no heading of its own, whatever its step says."""
+    out, on = drive("a", 0, 1, [1.0, 0.5], 0), drive("a", 0, 3, [0.5, 0.0], 20)
+    wait = Step(0, "a", 2, "forward", 0.5, 0.5, 10, 20)
+    assert rows(passed([*out, wait, *on])) == [(0, "a", 1, "backward", 0, 30, 1.0, 0.0)]
+    assert rows(passed([*out, wait._replace(trace="b")])) == [(0, "a", 1, "backward", 0, 10, 1.0, 0.5)]
+
+
 def test_the_place_where_a_route_touches_a_segment_is_no_traversal() -> None:
     assert rows(passed([Step(0, "a", 1, "forward", 1.0, 1.0, 0, 0)])) == []
 

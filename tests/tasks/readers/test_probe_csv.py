@@ -43,7 +43,7 @@ def test_blocks_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     lines[7] += ",one,more"
     lines[211] = lines[211].replace("60.17", "91")
     lines[333] = "x"
-    lines[390] = lines[390].replace("60.17", "north")
+    lines[334] = lines[334].replace("60.17", "north")
     file = written(tmp_path, "\n".join(lines))
     whole = read(file)
     monkeypatch.setattr(probe_csv, "BLOCK_BYTES", 1000)
@@ -52,7 +52,7 @@ def test_blocks_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sorted(map(str, parts.rejects)) == sorted(map(str, whole.rejects))
     assert parts.dropped == {"unreadable": 2, "bad_coordinate": 2}
     assert parts.read == 400
-    assert sorted(row["key"].partition("@")[2] for row in parts.rejects) == ["212", "334", "391", "8"]
+    assert sorted(row["key"].partition("@")[2] for row in parts.rejects) == ["212", "334", "335", "8"]
     assert "'north': expected a number from -90 to 90" in " ".join(row["message"] for row in parts.rejects)
 
 
@@ -118,6 +118,13 @@ def test_a_file_without_names(tmp_path: Path) -> None:
     assert [(p["trace_id"], p["lon"]) for p in made.points] == [(p["trace_id"], p["lon"]) for p in ROWS]
     bad = read(written(tmp_path, f"a,{START},24.9,95\n{text}"), header=("trace_id", "time", "lon", "lat"))
     assert bad.rejects[0]["key"].endswith("fleet.csv@1")
+
+
+@pytest.mark.parametrize("word", ["tab", "\\t"])
+def test_a_tab_in_words_and_blank_lines_above_the_names(word: str, tmp_path: Path) -> None:
+    made = read(written(tmp_path, f"\n\n{csv_of(ROWS, chr(9))}a\t{START}\t24.9\t95\t\t\t\n"), delimiter=word)
+    assert made.points == ROWS
+    assert made.rejects[0]["key"].endswith(f"@{len(ROWS) + 4}")
 
 
 def test_decimal_commas(tmp_path: Path) -> None:

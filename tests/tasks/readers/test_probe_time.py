@@ -94,6 +94,19 @@ def test_times_of_a_zone(moment: datetime, zone: str) -> None:
         assert early != late or made.us.tolist() == [expected]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_bad"),
+    [
+        ("2024-03-31T03:30:00", True),
+        ("2024-03-31T02:59:59", False),
+        ("2024-10-27T03:30:00", True),
+        ("2024-10-27T04:00:00", False),
+    ],
+)
+def test_hours_that_are_left_out_or_told_twice_in_helsinki(text: str, is_bad: bool) -> None:
+    assert told([text], time_zone="Europe/Helsinki").is_bad.tolist() == [is_bad]
+
+
 @given(st.datetimes(datetime(1990, 1, 2), datetime(2099, 1, 1)), st.integers(-14 * 60, 14 * 60))
 def test_offsets(moment: datetime, minutes: int) -> None:
     zoned = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))

@@ -109,6 +109,8 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     [
         ("none.csv", None, "none.csv: no such file"),
         ("void.csv", b"", "void.csv: the file is empty"),
+        ("names.csv", b"time,lon,lat\n", "names.csv: no points in it"),
+        ("names.csv", b"time,lon,lat", "names.csv: no points in it"),
         ("map.osm.pbf", b"\0\0\0\rOSMHeader", r"map.osm.pbf: starts with .*, expected GPX, CSV, GeoJSON or Parquet"),
         ("cut.gz", b"\x1f\x8b\x08\x00", r"cut.gz: cannot be unpacked"),
     ],
@@ -136,7 +138,7 @@ def test_a_zone_that_is_none_is_told_before_anything_is_read(tmp_path: Path) -> 
         ({"columns": (("longitude", "x"),)}, "column 'longitude': expected trace_id, time, lon, lat"),
         ({"epoch": "h"}, "epoch 'h': expected s, ms, us or ns"),
         ({"speed_unit": "kmh"}, "speed unit 'kmh': expected km/h, mph, m/s or kn"),
-        ({"delimiter": "tab"}, "delimiter 'tab': expected one character"),
+        ({"delimiter": "comma"}, "delimiter 'comma': expected one character, or tab"),
         ({"interval_s": 0.0}, "interval 0.0: expected seconds above 0"),
     ],
 )

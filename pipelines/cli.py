@@ -44,6 +44,8 @@ OSM_OR_OVERTURE = "OSM (.pbf, .osm, .gz, .bz2), Overture (.parquet or a folder),
 
 HELP = {"-h", "--help"}
 
+TO = ".parquet, .fgb, .gpkg, .geojson, .csv; valhalla for the CSV that valhalla_add_predicted_traffic reads"
+
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -93,9 +95,10 @@ def _wrong_input() -> tuple[type[Exception], ...]:
     from tasks.probe_export import ProbeExportError
     from tasks.readers.reading import ReadError
     from tasks.simulate_probes import SimulationError
+    from tasks.valhalla_edge import EdgeFileError
 
-    told = (AddressError, CallError, ContractError, EvaluationError, ExportError, LawError, ProbeExportError)
-    return *told, ReadError, SimulationError, TableError, UnknownJurisdiction
+    told = (AddressError, CallError, ContractError, EdgeFileError, EvaluationError, ExportError, LawError)
+    return *told, ProbeExportError, ReadError, SimulationError, TableError, UnknownJurisdiction
 
 
 def _failed(error: BaseException, code: int) -> int:
@@ -264,7 +267,11 @@ def _add_try(added: Any) -> None:
 
 
 def _add_tables(added: Any) -> None:
-    _add_folder(_command(added, "tables", commands.list_tables, "list the tables of a folder"))
+    tables = _command(added, "tables", commands.list_tables, "list the tables of a folder")
+    _add_folder(tables)
+    tables.add_argument(
+        "--conflicts", action="store_true", help="list the stated limits that GPS probes contradict instead"
+    )
 
 
 def _add_export(added: Any) -> None:
@@ -272,7 +279,12 @@ def _add_export(added: Any) -> None:
     _add_folder(export)
     told = f"{', '.join(commands.CONTRACTS)}, or one of your own"
     export.add_argument("table", metavar="TABLE", help=told)
-    export.add_argument("--to", type=Path, required=True, metavar="FILE", help=".parquet, .fgb, .gpkg, .geojson, .csv")
+    export.add_argument("--to", type=Path, required=True, metavar="FILE", help=TO)
+    export.add_argument(
+        "--edges", type=Path, metavar="FILE",
+        help="for --to valhalla: valhalla.json of the graph, its way_edges.txt, or edges with shapes (.jsonl)",
+    )  # fmt: skip
+    export.add_argument("--traffic", type=Path, metavar="DIR", help="for --to valhalla: folder for the CSV (traffic)")
 
 
 def _add_map(added: Any) -> None:
@@ -280,6 +292,8 @@ def _add_map(added: Any) -> None:
     _add_folder(draw)
     draw.add_argument("--to", type=Path, required=True, metavar="FILE.html")
     draw.add_argument("--title", help="heading of the page (the folder's name)")
+    draw.add_argument("--speeds", action="store_true", help="draw the speeds that GPS probes drove instead")
+    draw.add_argument("--traces", action="store_true", help="the same with the longest traces: not to be published")
 
 
 def _add_law(added: Any) -> None:

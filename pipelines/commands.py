@@ -19,6 +19,7 @@ from schemas.map_feature import MAP_FEATURE
 from schemas.match import MATCH
 from schemas.posted_limit import POSTED_LIMIT
 from schemas.probe import PROBE_POINT, TRACE_PIECE
+from schemas.probe_limit import PROBE_LIMIT, PROBE_SPEED
 from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
 from schemas.road_attribute import ROAD_ATTRIBUTE
@@ -58,6 +59,8 @@ CONTRACTS: dict[str, Contract] = {
         TRAVERSAL,
         SPEED_OBSERVATION,
         SPEED_PROFILE,
+        PROBE_SPEED,
+        PROBE_LIMIT,
         REJECT,
     )
 }
@@ -70,6 +73,9 @@ STAGES = ("pipelines.limit_stages",)
 
 TRIED = ("posted_limit", "segment_law", "speed_limit")
 """Tasks that can be run on a single segment."""
+
+VALHALLA = "valhalla"
+"""What stands for the folder of CSV files that Valhalla reads, among the files that tables are exported to."""
 
 PACKAGED = "-"
 """What stands for the law table of Waysmith in a call."""
@@ -98,14 +104,16 @@ def run_flow(options: argparse.Namespace) -> None:
     with session(settings, load, modules=STAGES if options.flow == SPEED_LIMITS else ()) as call:
         made = call.flow(**call.arguments)
     seconds = time.perf_counter() - started
+    if getattr(options, "probes", None):
+        from pipelines.probe_summary import probe_lines
+
+        print("\n".join(probe_lines(options.into)))
     if options.flow == SPEED_LIMITS:
         from pipelines.summary import summarize, summary_lines
 
         print("\n".join(summary_lines(summarize(options.into), seconds)))
     elif options.flow == PROBES:
-        from pipelines.probe_summary import probe_lines
-
-        print("\n".join([*probe_lines(options.into), f"{seconds:.1f} s"]))
+        print(f"{seconds:.1f} s")
     else:
         from pipelines.user_flow import told_of
 
@@ -152,6 +160,10 @@ def _call(options: argparse.Namespace, settings: "Settings | None" = None) -> Ca
     if options.flow == PROBES:
         return _probe_call(options, given, settings)
     given["sources"] = sources_of(options.jurisdiction, options.law, options.model, relearn=options.relearn)
+    if options.probes:
+        from pipelines.probe_words import probing_of
+
+        given |= {"probes": [str(file) for file in options.probes], "probing": probing_of(options)}
     from pipelines.settings import DEFAULTS
     from pipelines.speed_limits import speed_limits
 
@@ -365,7 +377,12 @@ def _law_file(named: str) -> "LawFile":
 
 
 def list_tables(options: argparse.Namespace) -> None:
-    """Print the tables of a folder: contract, rows, tiles, kilometres and rejects by reason."""
+    """Print the tables of a folder: contract, rows, tiles, kilometres and rejects by reason; or its conflicts."""
+    if options.conflicts:
+        from pipelines.probe_commands import conflict_lines
+
+        print("\n".join(conflict_lines(options.folder)))
+        return
     from pipelines.found_table import contracts_in
     from pipelines.summary import table_lines
 
@@ -375,7 +392,12 @@ def list_tables(options: argparse.Namespace) -> None:
 
 
 def export_table(options: argparse.Namespace) -> None:
-    """Write one table as one file for other programs."""
+    """Write one table as one file for other programs, or profiles as the folder that Valhalla reads."""
+    if str(options.to) == VALHALLA:
+        from pipelines.probe_commands import export_traffic
+
+        print(export_traffic(options))
+        return
     from pipelines.found_table import contract_named
     from pipelines.table import Rejects, Table, existing
     from tasks.export import check_format, export
@@ -395,6 +417,11 @@ def _folder_name(folder: str) -> str:
 
 def draw_map(options: argparse.Namespace) -> None:
     """Write the map as one page that needs no network."""
+    if options.speeds or options.traces:
+        from pipelines.probe_commands import draw_speeds
+
+        print(draw_speeds(options, options.title or _folder_name(options.folder)))
+        return
     from pipelines.table import existing, write_whole
     from tasks.limit_map import map_page
 

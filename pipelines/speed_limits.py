@@ -4,9 +4,24 @@ from dataclasses import dataclass
 
 from prefect import flow
 
+from pipelines.driving_model import learn_driving
 from pipelines.limit_model import learn_habits
-from pipelines.limit_stages import ATTRIBUTES, CONTINUED, LIMITS, POSTED, SIGNS, built, lawful, likely, places
+from pipelines.limit_stages import (
+    ATTRIBUTES,
+    CONTINUED,
+    LIMITS,
+    POSTED,
+    PROBED,
+    PROBED_LIMITS,
+    SIGNS,
+    built,
+    driven_as,
+    lawful,
+    likely,
+    places,
+)
 from pipelines.map_features import drawn_in, map_features
+from pipelines.probes import Probing, observed_speeds
 from pipelines.road_segments import SEGMENTS_PER_TILE, road_segments
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.stage import run
@@ -17,6 +32,7 @@ from tasks.fingerprint import file_digest
 from tasks.input_file import InputFile
 from tasks.limit_model.combiner import FILE as COMBINER
 from tasks.limit_odds import LimitModel
+from tasks.probe_limit import DrivingFile
 from tasks.segment_law import LawFile
 
 
@@ -55,15 +71,25 @@ def speed_limits(
     max_segments_per_tile: int = SEGMENTS_PER_TILE,
     sources: Sources = Sources(),
     settings: Settings = DEFAULTS,
+    probes: list[str] | None = None,
+    probing: Probing = Probing(),
 ) -> Table:
-    """Roads in, a speed limit for every segment out."""
+    """Roads in, a speed limit for every segment out; what GPS probes drove is heard if there are any."""
     segments = road_segments(roads, into, bbox, mapping, tiles, max_segments_per_tile)
     features = map_features(roads, segments, into, bbox)
-    return infer_limits(segments, features, into, sources, settings)
+    profiles = observed_speeds(probes, segments, into, probing, settings) if probes else None
+    return infer_limits(segments, features, into, sources, settings, profiles)
 
 
-def infer_limits(segments: Table, features: Table, into: str, sources: Sources, settings: Settings) -> Table:
-    """Roads and what lies beside them in, a limit for every segment out: the stages, in order."""
+def infer_limits(
+    segments: Table,
+    features: Table,
+    into: str,
+    sources: Sources,
+    settings: Settings,
+    profiles: Table | None = None,
+) -> Table:
+    """Roads, what lies beside them and how fast they are driven in, a limit for every segment out: the stages."""
     law = sources.law_file
     posted = run(POSTED, segments, into=into, settings=settings)
     where = run(places(sources.jurisdiction), segments, features, into=into, settings=settings)
@@ -85,4 +111,10 @@ def infer_limits(segments: Table, features: Table, into: str, sources: Sources, 
         into=into,
         settings=settings,
     )
-    return run(LIMITS, segments, posted, where, built_up, signs, legal, continued, odds, into=into, settings=settings)
+    known = (segments, posted, where, built_up, signs, legal, continued, odds)
+    if profiles is None:
+        return run(LIMITS, *known, into=into, settings=settings)
+    speeds = run(PROBED, segments, described, posted, profiles, into=into, settings=settings)
+    driving = driven_as(DrivingFile(learn_driving(speeds, into, relearn=sources.relearn)))
+    told = run(driving, segments, speeds, odds, into=into, settings=settings)
+    return run(PROBED_LIMITS, *known, told, into=into, settings=settings)

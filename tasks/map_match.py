@@ -145,7 +145,7 @@ def _headings(is_back: Flags, is_lost: Flags | None = None) -> pa.Array:
 
 
 def _reasons(placed: Records, point: Ints, is_lost: Flags) -> pa.Array:
-    words = {int(NO_ROAD): Unmatched.NO_ROAD, int(NO_WAY): Unmatched.NO_WAY, int(TOO_SHORT): Unmatched.TOO_SHORT}
+    words = {NO_ROAD: Unmatched.NO_ROAD, NO_WAY: Unmatched.NO_WAY, TOO_SHORT: Unmatched.TOO_SHORT}
     known = pa.array([str(words.get(code, "")) for code in range(4)])
     return known.take(pa.array(placed["status"][point].astype(np.int32), mask=~is_lost))
 

@@ -311,8 +311,9 @@ def _edges(table: pa.Table, stretches: _Stretches, length: Floats, lines: _Lines
 def _by_word(column: pa.ChunkedArray, values: dict[str, float], otherwise: float) -> Floats:
     """Return a number for each word of a column."""
     words = column.combine_chunks().dictionary_encode()
-    known = np.array([values.get(word, otherwise) for word in words.dictionary.to_pylist()] or [otherwise])
-    return known[words.indices.to_numpy()]
+    known: Floats = np.array([values.get(word, otherwise) for word in words.dictionary.to_pylist()] or [otherwise])
+    numbers: Floats = known[words.indices.to_numpy()]
+    return numbers
 
 
 def _is_word(column: pa.ChunkedArray, word: str) -> Flags:

@@ -83,8 +83,8 @@ def fraction_of(edges: Edges, spans: Records, edge: int, place: float) -> float:
     if edge & 1 == 1:
         low, high = high, low
     if place <= 0:
-        return low
-    return high if place >= length else low + (high - low) * (place / length)
+        return float(low)
+    return float(high if place >= length else low + (high - low) * (place / length))
 
 
 @compiled

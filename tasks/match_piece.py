@@ -163,7 +163,8 @@ def _is_lost(track: Records, lattice: Lattice, columns: int, missed: int, point:
     """Whether so many points were missed before this one that the route breaks."""
     if missed <= MISSED_POINTS:
         return False
-    return track[point].time - track[lattice.column[columns - 1].point].time > MISSED_US
+    passed: int = track[point].time - track[lattice.column[columns - 1].point].time
+    return passed > MISSED_US
 
 
 @compiled

@@ -163,7 +163,7 @@ def by_waysmith(here: World, folder: Path) -> Found:
 def by_valhalla(here: World, folder: Path, options: Mapping[str, Any]) -> Found:
     """Match by `trace_attributes`."""
     script = RIVALS / "by_valhalla.py"
-    command = [str(rivals_python()), script, folder, here.map_file, "valhalla", json.dumps(options)]
+    command: list[str | Path] = [str(rivals_python()), script, folder, here.map_file, "valhalla", json.dumps(options)]
     cost = run(command, folder, "valhalla")
     path = steps_of_chords(pq.read_table(folder / "valhalla-path.parquet"), here.ways, here.edges)
     return Found(pq.read_table(folder / "valhalla-points.parquet")["way"].to_numpy(), path, cost)
@@ -207,7 +207,7 @@ def right_points(here: World, points: Points, found: Found) -> tuple[float, floa
 def throughput(here: World, count: int, rounds: int, folder: Path) -> None:
     """Print points per CPU second at even spacing, matchers taking turns."""
     points = spaced_drives(here.roads, here.edges, SimulationParams(seed=SEED, points=count * 4), SPACING_M)
-    points = Points(*(each[:count] for each in points))
+    points = points.only(slice(count))
     lay_out(here, points, folder)
     at_hand = matchers(1.0)
     laps = [{name: match(here, folder) for name, match in at_hand.items()} for _ in range(rounds)]

@@ -81,7 +81,7 @@ def simulated_profiles(segments: pa.Table, limits: Limits, *, seed: int) -> pa.T
     factor = np.exp(rng.normal(0, ROAD, record.max() + 1)[record] + rng.normal(0, OWN, len(record)))
     lights = np.where(rng.random(len(record)) < LIGHTS, STOPPED, 0.0)
     columns = (segments[name].to_pylist() for name in ("segment_id", "class", "one_way", "length_m"))
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for i, (key, class_, one_way, metres) in enumerate(zip(*columns, strict=True)):
         for heading, limit in zip(("forward", "backward"), limits[i], strict=True):
             count = int(rng.poisson(TRACES.get(class_, OTHER_TRACES) * np.exp(rng.normal(0, 0.8))))

@@ -31,7 +31,7 @@ SHARE = 0.7
 def profiles(segments: pa.Table, *, seed: int = 0) -> pa.Table:
     """Free-flow speeds about a limit that each segment may have: drivers are 3 km/h too fast and differ."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for segment, tags in zip(segments["segment_id"].to_pylist(), segments["tags"].to_pylist(), strict=True):
         if rng.random() > SHARE:
             continue

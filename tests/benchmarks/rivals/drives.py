@@ -50,6 +50,17 @@ class Points(NamedTuple):
     is_clear: Flags
     """Whether the place is clear of the ends of its segment: a vehicle that waits at a junction is on several ways."""
 
+    def only(self, which: Flags | slice) -> "Points":
+        """Return some of the points."""
+        return Points(
+            self.trace[which],
+            self.time_s[which],
+            self.lon[which],
+            self.lat[which],
+            self.edge[which],
+            self.is_clear[which],
+        )
+
 
 class Steps(NamedTuple):
     """Stretches of paths: from `low` to `high`, fractions of the segment in drawing order, on a directed edge.
@@ -109,7 +120,7 @@ def spaced_drives(roads: pa.Table, edges: Edges, params: SimulationParams, spaci
     points = _points(made, edges, 2 * _rows(roads, made.points["segment_id"]) + _is_back(made.points))
     metres = np.cumsum(made.points["speed_kmh"].to_numpy() / 3.6 * SPACED_S)
     is_kept = (np.diff(metres // spacing_m, prepend=-1) > 0) | (np.diff(points.trace, prepend=-1) > 0)
-    return Points(*(each[is_kept] for each in points))
+    return points.only(is_kept)
 
 
 def _points(made: Simulated, edges: Edges, edge: Ints) -> Points:

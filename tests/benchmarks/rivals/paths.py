@@ -62,12 +62,12 @@ def mismatch(truth: Steps, found: Steps) -> tuple[Mismatch, Mismatch]:
 
     Where a drive begins along a segment, noise moves its first point by metres that nobody can know.
     """
-    tables = [_routes(each) for each in (truth, found)]
-    both = pa.concat_tables(tables)
+    true, matched = _routes(truth), _routes(found)
+    both = pa.concat_tables([true, matched])
     roads = both.group_by("segment_id", use_threads=False).aggregate([("length_m", "first")])
     roads = roads.rename_columns({"length_m_first": "length_m"})
-    inner = [without_ends(each, tables[0]) for each in tables]
-    return route_mismatch(*tables, roads).directed, route_mismatch(*inner, roads).directed
+    inner = route_mismatch(without_ends(true, true), without_ends(matched, true), roads)
+    return route_mismatch(true, matched, roads).directed, inner.directed
 
 
 def _routes(steps: Steps) -> pa.Table:

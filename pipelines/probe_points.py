@@ -21,7 +21,7 @@ from pipelines.road_segments import grid_of
 from pipelines.row_spill import RowSpill
 from pipelines.table import Rejects, Table, open_table
 from pipelines.tile_run import StageError
-from schemas.contract import BBOX, Contract
+from schemas.contract import BBOX
 from schemas.probe import PROBE_POINT, TRACE_PIECE
 from schemas.receipt import Receipt
 from schemas.reject import REJECT
@@ -30,7 +30,7 @@ from tasks.clean_trace import CleanParams
 from tasks.fingerprint import digest
 from tasks.readers.probe_format import POINT, ProbeBatch, ProbeFormat
 from tasks.readers.probes import read_probes, sources
-from tasks.tiling import Grid, box_centres
+from tasks.tiling import Grid, box_centres, cell_codes, grid_by_weight
 from tasks.trace_piece import PieceParams
 from tasks.trace_rows import TraceRows, trace_rows
 
@@ -42,6 +42,9 @@ HEAP_BYTES = 256_000_000
 
 BUCKETS = 64
 """Parts that traces are put into by a digest of their ids: each is cleaned at once."""
+
+POINTS_PER_TILE = 1_000_000
+"""Most points in a tile, unless they have one middle: some 200 MB while they are matched."""
 
 LISTED = 100
 """Points dropped in cleaning that are listed for each reason; the others are counted."""
@@ -177,8 +180,10 @@ class _Reading:
         """Write all tiles and what was refused, and return the counts, which add up."""
         rejects.prepare()
         rejects.commit(PROBE_POINT.name, "q", pa.concat_tables(self.rejects))
-        given = sum(_commit(self.points, points, self.grid, self.tiles))
-        cut = sum(_commit(self.pieces, pieces, self.grid, self.tiles))
+        committed = list(self._committed(points, pieces))
+        given, cut = sum(each.points for each in committed), sum(each.pieces for each in committed)
+        for table in (points, pieces):
+            table.keep_only({name for each in committed for name in each.names})
         if not self.given == given + self.dropped.total() or given != self.kept or cut != self.cuts:
             raise StageError(
                 f"{PROBE_POINT.name}: {self.given} points read, but {given} in tiles and {self.dropped.total()} "
@@ -186,6 +191,48 @@ class _Reading:
             )
         dropped = {str(reason): count for reason, count in self.dropped.most_common()}
         return PointCounts(given + self.dropped.total(), given, self.traces, cut, dropped, tuple(self.notes))
+
+    def _committed(self, points: Table, pieces: Table) -> Iterator["_Committed"]:
+        """Commit the rows of each tile of the roads, several at once; one with many points is split."""
+
+        def commit(tile: int) -> _Committed:
+            cut = self.pieces.of(tile)
+            homes = _homes(self.grid.tiles[tile], cut, POINTS_PER_TILE)
+            count = cut.column("own_to").to_numpy() - cut.column("own_from").to_numpy()
+            kept = _commit(self.points.of(tile), np.repeat(homes, count), points)
+            return _Committed(kept, _commit(cut, homes, pieces), set(homes.tolist()))
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            yield from pool.map(commit, sorted(self.tiles))
+
+
+class _Committed(NamedTuple):
+    """What was written of one tile of the roads."""
+
+    points: int
+    pieces: int
+    names: set[str]
+
+
+def _homes(tile: str, pieces: pa.Table, most: int) -> npt.NDArray[np.str_]:
+    """Return for each piece the cell that it lies in: the tile, or a cell of it where it holds more points than `most`.
+
+    Roads are seen by place, so pieces need not lie in the tiles of roads.
+    """
+    lon, lat = box_centres(pieces.column(BBOX))
+    count = (pieces.column("own_to").to_numpy() - pieces.column("own_from").to_numpy()).astype(np.float64)
+    cells = grid_by_weight(cell_codes(lon, lat), count, most=most)
+    names = np.array([cell if cell.startswith(tile) else tile for cell in cells.tiles])
+    return names[cells.owners(lon, lat)]
+
+
+def _commit(rows: pa.Table, homes: npt.NDArray[np.str_], target: Table) -> int:
+    """Commit rows, each in the cell named for it, and return how many there are."""
+    target.contract.validate(rows)
+    for name in np.unique(homes).tolist():
+        here = rows.filter(pa.array(homes == name)).combine_chunks()
+        target.commit(here, Receipt(name, "", "", here.num_rows, here.num_rows, 0, 0.0))
+    return len(homes)
 
 
 def _in_buckets(points: pa.Table, salt: str | None) -> tuple[pa.Table, Ints]:
@@ -203,21 +250,3 @@ def _in_buckets(points: pa.Table, salt: str | None) -> tuple[pa.Table, Ints]:
 def _key(salt: str) -> bytes:
     """Return a salt of any length as a key of BLAKE2b."""
     return blake2b(salt.encode(), digest_size=64).digest()
-
-
-def _commit(spill: RowSpill, target: Table, grid: Grid, tiles: set[int]) -> Iterator[int]:
-    """Commit the rows of each tile, as many tiles at once as there are cores, and yield how many each holds."""
-
-    def commit(tile: int) -> int:
-        rows = spill.of(tile)
-        receipt = Receipt(grid.tiles[tile], "", "", rows.num_rows, rows.num_rows, 0, 0.0)
-        return target.commit(_shaped(rows, target.contract), receipt).rows_out
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        yield from pool.map(commit, sorted(tiles))
-    target.keep_only({grid.tiles[tile] for tile in tiles})
-
-
-def _shaped(rows: pa.Table, contract: Contract) -> pa.Table:
-    contract.validate(rows)
-    return rows.combine_chunks()

@@ -28,6 +28,9 @@ def add_words(parser: argparse.ArgumentParser, *, is_needed: bool) -> None:
     told.add_argument("--speed-unit", metavar="UNIT", help="of speeds whose column does not say it: km/h, m/s, mph, kn")
     told.add_argument("--delimiter", metavar="CHARACTER", help="between columns of CSV (found in the first line)")
     told.add_argument(
+        "--header", type=_names, default=(), metavar="NAME,NAME…", help="columns of CSV without a line of names"
+    )
+    told.add_argument(
         "--global-ids", action="store_true", help="an id means the same trace in every file given (its file is named)"
     )
     told.add_argument(
@@ -43,6 +46,10 @@ def add_words(parser: argparse.ArgumentParser, *, is_needed: bool) -> None:
     told.add_argument(
         "--least-traces", type=int, metavar="K", help="nothing is published of fewer different traces (5)"
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(","))
 
 
 def _column(text: str) -> tuple[str, str]:
@@ -72,6 +79,7 @@ def probing_of(options: argparse.Namespace) -> "Probing":
         epoch=options.epoch,
         speed_unit=options.speed_unit,
         delimiter=options.delimiter,
+        header=options.header,
         is_id_global=options.global_ids,
         interval_s=options.interval,
     )

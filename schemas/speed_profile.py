@@ -23,7 +23,7 @@ SPEED_PROFILE = Contract(
         field("spread_kmh", pa.float32(), "Standard deviation of speeds in free flow.", unit="km/h"),
         field("week_kmh", pa.list_(pa.float32()), "Mean speed in each of 2,016 bins of the week.", unit="km/h"),
         field("week_count", pa.list_(pa.int32()), "Observations in each of these bins themselves."),
-        field("week_minutes", pa.list_(pa.int16()), "Width of the bin each mean is of, 0: the week.", unit="min"),
+        field("week_minutes", pa.list_(pa.int16()), "Minutes of the week that each mean pools, 0: all.", unit="min"),
     ),
     is_key_unique=False,
 )

@@ -56,6 +56,9 @@ LOOK_M = 12.0
 NEAR_FRACTION = 1e-9
 """Places on a segment closer than this are one."""
 
+BEND_DEGREES = 90
+"""Turns after which a stretch ends: only the nearest place of each is a candidate, and a hairpin has two."""
+
 KEY_BITS = 42
 """Bits for a place on a segment, 2e-13 of its length."""
 
@@ -125,11 +128,12 @@ class MatchGraph(NamedTuple):
 def match_graph(road_segment: pa.Table) -> MatchGraph:
     """Return the graph of a ROAD_SEGMENT table (segment_id, geometry, class, one_way and connectors are read).
 
-    A segment is cut into stretches at its connectors. An end without a connector gets one of its own.
+    A segment is cut into stretches at its connectors, and where it has bent so far that a point beside it may be near
+    two places of it. An end without a connector gets one of its own.
     """
     table = road_segment.take(pc.sort_indices(road_segment["segment_id"])).combine_chunks()
     lines = _lines(table["geometry"])
-    stretches = _stretches(table["connectors"])
+    stretches = _stretches(table["connectors"], lines)
     cut = _cut(lines, stretches)
     chords = _chords(cut, len(stretches.segment))
     length = lines.length[stretches.segment] * (stretches.to_at - stretches.from_at)
@@ -182,7 +186,7 @@ class _Stretches(NamedTuple):
     nodes: int
 
 
-def _stretches(connectors: pa.ChunkedArray) -> _Stretches:
+def _stretches(connectors: pa.ChunkedArray, lines: _Lines) -> _Stretches:
     lists = connectors.combine_chunks()
     count = pc.list_value_length(lists).fill_null(0).to_numpy()
     segment = np.repeat(np.arange(len(lists)), count)
@@ -191,6 +195,7 @@ def _stretches(connectors: pa.ChunkedArray) -> _Stretches:
     node = names.indices.to_numpy().astype(np.int64)
     at = np.clip(touched.field("at").to_numpy(), 0, 1)
     segment, at, node, nodes = _with_ends(segment, at, node, len(names.dictionary), len(lists))
+    segment, at, node, nodes = _with_bends(segment, at, node, nodes, lines)
     order = np.lexsort((at, segment))
     segment, at, node = segment[order], at[order], node[order]
     one = np.flatnonzero(segment[1:] == segment[:-1])
@@ -210,6 +215,37 @@ def _with_ends(segment: Ints, at: Floats, node: Ints, nodes: int, segments: int)
         np.concatenate([node, fresh]),
         nodes + len(added),
     )
+
+
+def _with_bends(segment: Ints, at: Floats, node: Ints, nodes: int, lines: _Lines) -> tuple[Ints, Floats, Ints, int]:
+    """Return connectors with one more, which nothing else touches, at each vertex where the line has bent enough."""
+    bent = _bends(lines)
+    bent = bent[~np.isin(_keys(lines.segment[bent], lines.at[bent]), _keys(segment, at))]
+    return (
+        np.concatenate([segment, lines.segment[bent]]),
+        np.concatenate([at, lines.at[bent]]),
+        np.concatenate([node, nodes + np.arange(len(bent))]),
+        nodes + len(bent),
+    )
+
+
+def _bends(lines: _Lines) -> Ints:
+    """Return the vertices at which the turns of a segment, whatever their side, add up to a multiple of `BEND_DEGREES`.
+
+    Turns are counted in whole thousandths of a degree, so that the sum depends on nothing outside the segment.
+    """
+    if len(lines.lon) < 3:
+        return np.empty(0, dtype=np.int64)
+    east, north = np.diff(lines.lon) * np.cos(np.radians(lines.lat[:-1])), np.diff(lines.lat)
+    turn = np.diff(np.degrees(np.arctan2(east, north)))
+    is_inner = (lines.segment[2:] == lines.segment[:-2]) & (lines.at[1:-1] > lines.at[:-2]) & (lines.at[1:-1] < 1)
+    thousandths = np.where(is_inner, np.rint(1000 * np.abs((turn + 180) % 360 - 180)), 0).astype(np.int64)
+    total = np.concatenate([[0], np.cumsum(thousandths), [0]])
+    total[-1] = total[-2]
+    first = np.searchsorted(lines.segment, lines.segment)
+    count = (total - total[first]) // (1000 * BEND_DEGREES)
+    made: Ints = np.flatnonzero(np.diff(count, prepend=0)[1:-1] * is_inner > 0) + 1
+    return made
 
 
 class _Cut(NamedTuple):

@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+FIRST_CLOCK = np.datetime64("1981-01-01")
+"""Traces without times are given some before it, which tell an order and no speed."""
 HASH_BYTES = 16
 """Bytes of a hashed name; two of 10¹² traces share one with a probability of 10⁻¹⁵."""
 

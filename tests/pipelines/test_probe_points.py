@@ -135,6 +135,22 @@ def test_tiles_of_an_earlier_reading_are_gone(segments: Table, csv_file: Path, t
     assert Rejects(tmp_path).rows().num_rows == 0
 
 
+def test_a_tile_of_many_points_is_split_and_nothing_else_changes(
+    segments: Table, csv_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [table.rows() for table in read(csv_file, segments, tmp_path / "whole")]
+    monkeypatch.setattr(module, "POINTS_PER_TILE", 500)
+    points, pieces = read(csv_file, segments, tmp_path / "split")
+    assert len(points.tiles()) > 4
+    assert points.tiles() == pieces.tiles()
+    for tile in pieces.tiles():
+        rows = pieces.read(tile)
+        assert set(points.read(tile)["trace_id"].to_pylist()) == set(rows["trace_id"].to_pylist())
+    for before, after, key in zip(whole, (points, pieces), ("number", "piece_id"), strict=True):
+        order = [("trace_id", "ascending"), (key, "ascending")]
+        assert before.sort_by(order).equals(after.rows().sort_by(order))
+
+
 def test_ids_are_hidden_by_a_salt(segments: Table, csv_file: Path, tmp_path: Path) -> None:
     """The same id, the same digest; another salt, another digest; no id is left anywhere."""
     plain, _ = read(csv_file, segments, tmp_path / "plain")

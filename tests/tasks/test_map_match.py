@@ -302,6 +302,17 @@ def test_a_loop_is_driven_around() -> None:
     assert sum(step["to"] - step["from"] for row in rows for step in row["route"]) == pytest.approx(1.8, abs=0.01)
 
 
+def test_a_hairpin_is_driven_once() -> None:
+    places = [(9.0, 47.0), (9.004, 47.0), (9.0041, 47.0001), (9.004, 47.0002), (9.0, 47.0002)]
+    roads = road_table([road_row("a", places)])
+    spots = shapely.LineString(places).interpolate(np.arange(0.02, 1.0, 0.04), normalized=True)
+    wrong = [1e-4 if number % 2 else -1e-4 for number in range(len(spots))]  # beyond the middle between both arms
+    trace = [(10.0 * number, each.x, each.y + wrong[number]) for number, each in enumerate(spots)]
+    rows = matched(roads, trace)
+    assert {row["heading"] for row in rows} == {"forward"}
+    assert sum(step["to"] - step["from"] for row in rows for step in row["route"]) == pytest.approx(0.96, abs=0.02)
+
+
 def test_both_sides_of_the_antimeridian() -> None:
     ends = [{"connector_id": name, "at": at} for name, at in (("a", 0.0), ("m", 1.0))]
     west = road_row("w", [(179.99, -17.0), (180.0, -17.0)], connectors=ends)

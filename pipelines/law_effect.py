@@ -22,7 +22,7 @@ Row = dict[str, Any]
 LISTED = 20
 """Segments that are named."""
 
-ON_LAW = (Basis.CONTINUITY, Basis.LAW, Basis.LEARNED, Basis.FUZZY)
+ON_LAW = (Basis.PROBE, Basis.CONTINUITY, Basis.LAW, Basis.LEARNED, Basis.FUZZY)
 """Grounds on which the law is heard; `implicit` rests on the law that the map names."""
 
 NO_LAW = "no law"

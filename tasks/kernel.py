@@ -40,14 +40,13 @@ def compiled_unchecked(function: F) -> F:
 @contextmanager
 def _kept_apart() -> Iterator[None]:
     """Let Numba keep code in the folder of these sources, unless the user has named a folder."""
-    before: str = numba.config.CACHE_DIR
-    folder = _folder()
-    if not before and folder:
-        numba.config.CACHE_DIR = folder
+    options: Any = numba.config
+    before, folder = options.CACHE_DIR, _folder()
+    options.CACHE_DIR = before or folder
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        options.CACHE_DIR = before
 
 
 @cache

@@ -63,7 +63,7 @@ def test_basis_or_reason_in_the_order_of_the_vocabulary() -> None:
 
 def test_what_the_map_says_of_the_segment_itself_is_not_inferred() -> None:
     found = {basis.value for basis in Basis if inferred([basis.value])[0]}
-    assert found == {"continuity", "law", "learned", "fuzzy"}
+    assert found == {"probe", "continuity", "law", "learned", "fuzzy"}
     assert inferred([None, "posted", "law"]) == [False, False, True]
 
 

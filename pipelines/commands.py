@@ -66,6 +66,9 @@ CONTRACTS: dict[str, Contract] = {
 }
 """The tables of a folder, in the order in which they are made."""
 
+OF_PROBES = (PROBE_POINT, TRACE_PIECE, MATCH, DRIVEN_STEP, TRAVERSAL, SPEED_OBSERVATION, SPEED_PROFILE)
+"""Those that only probes are made into."""
+
 SPEED_LIMITS, PROBES = "speed-limits", "probes"
 
 STAGES = ("pipelines.limit_stages",)

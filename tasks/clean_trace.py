@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.vocabulary import PointReason
-from tasks.group_kernel import compiled
+from tasks.kernel import compiled
 
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.int8]

@@ -1,23 +1,17 @@
 """The loops of `grouped`, compiled: sorting by counting, and percentiles of many small groups."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-F = TypeVar("F", bound=Callable[..., Any])
 
 SMALL = 48
 """Values up to which insertion is the fastest way to sort."""
-
-
-def compiled(function: F) -> F:
-    """Return a function that Numba compiles; its machine code is kept for the next process."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
 @compiled

@@ -1,24 +1,12 @@
 """How the matcher's loops are compiled, and the arrays of records that they work on."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 Records = npt.NDArray[Any]
 """An array of records: one array for all that is known of a thing, since compiled code counts references to each."""
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """Return a function that Numba compiles without checks of divisors; its machine code is kept.
-
-    The check costs more than the division: a function that may raise keeps count of every array that it is given.
-    """
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def kind(**types: str) -> np.dtype[Any]:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_unchecked as compiled
 from tasks.match_graph import LEAST_COST, Edges
-from tasks.match_kernel import Records, compiled, kind
+from tasks.match_kernel import Records, kind
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]

@@ -1,29 +1,24 @@
 """Roads as a graph of segments: what meets where, what it costs to go on, and who can be reached."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import combinations
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import shapely
 
+from tasks.kernel import compiled
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Shapes = npt.NDArray[np.object_]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 MOST_AT_ONE_PLACE = 100
 """Ends at one connector beyond which it is bad data and no place where roads meet; real ones have some ten."""
-
-
-def compiled(function: F) -> F:
-    """Return a function that Numba compiles; its machine code is kept for the next process."""
-    return cast(F, numba.njit(cache=True)(function))
 
 
 class Ends(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.road_graph import compiled
+from tasks.kernel import compiled
 from tasks.simulate_network import Network
 
 Floats = npt.NDArray[np.float64]

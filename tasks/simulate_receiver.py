@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.vocabulary import RoadClass
-from tasks.road_graph import compiled
+from tasks.kernel import compiled
 from tasks.simulate_network import Network
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from schemas.geometry import BOX
 from schemas.probe import TRACE_PIECE
 from tasks.clean_trace import metres
-from tasks.group_kernel import compiled
+from tasks.kernel import compiled
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

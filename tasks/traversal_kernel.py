@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tasks.group_kernel import compiled
+from tasks.kernel import compiled
 
 Ints = npt.NDArray[np.int64]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.road_graph import compiled
+from tasks.kernel import compiled
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]

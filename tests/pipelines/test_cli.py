@@ -18,13 +18,14 @@ import pytest
 from pipelines import evaluate
 from pipelines.call import EXPECTED, CallError, check_model
 from pipelines.cli import COMMANDS, EXAMPLES, SEED, SHARE, _parser, main
-from pipelines.commands import CONTRACTS, TRIED
+from pipelines.commands import CONTRACTS, OF_PROBES, TRIED
 from pipelines.costs import Costs
 from pipelines.found_table import contract_named
 from pipelines.new_task import write_task
 from pipelines.table import Table, open_table
 from schemas.contract import Contract, field
 from schemas.legal_limit import LEGAL_LIMIT
+from schemas.probe_limit import PROBE_LIMIT, PROBE_SPEED
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_limit import SPEED_LIMIT
@@ -36,6 +37,8 @@ from tests.pipelines.run_folder import inferred_folder, read_folder
 from tests.roads import random_roads, road_row, road_table
 
 MAIN = "w7:n1-n2"
+TABLES = [name for name, each in CONTRACTS.items() if each not in (*OF_PROBES, PROBE_SPEED, PROBE_LIMIT)]
+"""Those of a run without probes."""
 TOWN = Path(__file__).parents[2] / "infra/demo/helsinki.osm.pbf"
 
 
@@ -88,7 +91,7 @@ def test_tables_lists_rows_tiles_and_kilometres(folder: Path, capsys: pytest.Cap
     assert main(["tables", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
     named = [line.split()[0] for line in lines]
-    assert named == [name for name in CONTRACTS if name != "map_feature"]  # no features, no tiles
+    assert named == [name for name in TABLES if name != "map_feature"]  # no features, no tiles
     assert re.match(r"road_segment +v1 +2 rows +2 tiles +1\.5 km", lines[0])
     assert re.match(r"speed_limit +v1 +2 rows +2 tiles +1\.5 km", lines[-2])
 
@@ -110,7 +113,7 @@ def test_export_opens_elsewhere(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert frame.set_index("segment_id").geometry[MAIN].length == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", TABLES)
 def test_each_table_can_be_exported(folder: Path, tmp_path: Path, name: str) -> None:
     for suffix in (".parquet", ".csv"):
         assert main(["export", str(folder), name, "--to", str(tmp_path / f"t{suffix}")]) == 0
@@ -187,7 +190,7 @@ def test_a_plan_of_a_whole_run_writes_nothing(tmp_path: Path, capsys: pytest.Cap
     assert main(["plan", "speed-limits", "--roads", str(TOWN), "--into", str(into), "--tiles", "4"]) == 0
     lines = capsys.readouterr().out.splitlines()
     named = {line.split()[0]: line for line in lines[1:-1]}
-    assert set(named) == set(CONTRACTS) - {"reject"}
+    assert set(named) == set(TABLES) - {"reject"}
     assert all(line.split()[1:4] == ["4", "0", "4"] and line.endswith("4 never computed") for line in named.values())
     assert lines[-1].startswith("44 tiles at most")
     assert not into.exists()

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from pipelines.cli import main
+from pipelines.commands import OF_PROBES
 from pipelines.probe_summary import probe_lines
 from pipelines.salt import salt_of
 from schemas.match import MATCH
@@ -90,3 +92,42 @@ def test_a_folder_keeps_its_salt(tmp_path: Path) -> None:
     assert salt_of(str(tmp_path), None) == drawn
     assert salt_of(str(tmp_path), "given") == "given"
     assert salt_of(str(tmp_path / "other"), None) != drawn
+
+
+def test_each_table_can_be_listed_exported_and_drawn(
+    whole: ProbeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tables", str(whole.into)]) == 0
+    named = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert named[1:8] == [contract.name for contract in OF_PROBES]
+    for contract in OF_PROBES:
+        for suffix in (".parquet", ".csv"):
+            file = tmp_path / f"{contract.name}{suffix}"
+            assert main(["export", str(whole.into), contract.name, "--to", str(file)]) == 0
+            assert file.stat().st_size > 100
+    for flag, told in (("--speeds", "profiles"), ("--traces", "keep it to yourself")):
+        page = tmp_path / f"page{flag}.html"
+        capsys.readouterr()
+        assert main(["map", str(whole.into), flag, "--to", str(page)]) == 0
+        assert told in capsys.readouterr().out
+        assert "<!doctype html>" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["export", "DIR", "speed_profile", "--to", "valhalla"], "expected the table speed_profile, and --edges with"),
+        (["export", "DIR", "match", "--to", "valhalla", "--edges", "x.txt"], "expected the table speed_profile"),
+        (["export", "DIR", "speed_profile", "--to", "valhalla", "--edges", "no.txt"], "no.txt"),
+        (["tables", "DIR", "--conflicts"], "no such table"),
+        (["run", "probes", "--roads", "no.pbf", "--probes", "no.gpx", "--into", "DIR"], "no.pbf: no such file"),
+        (["simulate", "probes", "--roads", "no.pbf", "--to", "a.csv"], "no.pbf: no such file"),
+    ],
+)
+def test_what_is_missing_is_one_line(
+    whole: ProbeFolder, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main([str(whole.into) if word == "DIR" else word for word in words]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.call import CallError
+from pipelines.call import CallError, check_files
 from pipelines.table import existing, write_whole
 from schemas.match import MATCH
 from schemas.probe import PROBE_POINT
@@ -60,12 +60,13 @@ def export_traffic(options: argparse.Namespace) -> str:
     EdgeFileError
         If the file of its edges cannot be read.
     """
-    from tasks.valhalla_export import export_speeds
-
     if options.table != SPEED_PROFILE.name or options.edges is None:
         raise CallError(
             "--to valhalla: expected the table speed_profile, and --edges with valhalla.json, way_edges.txt or a .jsonl"
         )
+    check_files([options.edges])
+    from tasks.valhalla_export import export_speeds
+
     segments = existing(ROAD_SEGMENT, options.folder).rows()
     profiles = existing(SPEED_PROFILE, options.folder).rows()
     into = options.traffic or Path("traffic")

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import shapely
 
 from schemas.vocabulary import RoadClass
+from tasks.kernel import compiled
 from tasks.limit_text import limit_kmh, limit_text
-from tasks.road_graph import Graph, Reached, compiled, degrees_of, ends_of, graph_of, places_m, reach
+from tasks.road_graph import Graph, Reached, degrees_of, ends_of, graph_of, places_m, reach
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernel import compiled_unchecked as compiled
 from tasks.match_candidate import degrees_metres, near_stretches
 from tasks.match_graph import BACK_COST, Cells, Chords, Edges
-from tasks.match_kernel import Records, kind, records
+from tasks.match_kernel import Records, compiled, kind, records
 from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +31,9 @@ INDEPENDENT_S = 10.0
 
 WORSE_NATS = 12.0
 """A stretch whose distance costs so much more than that of the nearest is no candidate."""
+
+LOOK_SIGMAS = 7.0
+"""So far around a point, in standard deviations, most candidates are found."""
 
 HEADING_NATS = 2.5
 """Cost of a heading across the road; against it, twice that."""
@@ -250,16 +252,9 @@ def add_states(
     `share` is how much of a new witness the point is, 0 to 1.
     """
     sigma = sigma_of(track[point].accuracy, scales)
-    radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
     near = room.near
-    count = near_stretches(
-        roads.cells, track[point].lon, track[point].lat, track[point].kx, track[point].ky, radius, near
-    )
+    count, most = _near(roads.cells, track, point, sigma, scales, near)
     state = lattice.column[column].first
-    nearest = np.inf
-    for index in range(count):
-        nearest = min(nearest, near[index].distance)
-    most = distance_nats(nearest, sigma) + WORSE_NATS
     for index in range(count):
         base = distance_nats(near[index].distance, sigma)
         if base > most:
@@ -284,6 +279,26 @@ def add_states(
 
 
 @compiled
+def _near(cells: Cells, track: Records, point: int, sigma: float, scales: Scales, near: Records) -> tuple[int, float]:
+    """Write the stretches near a point into `near`; return how many there are, and the greatest cost of a distance.
+
+    It looks `LOOK_SIGMAS` around first; stretches farther off would be no candidates where the nearest is near enough.
+    """
+    here = track[point]
+    radius = min(scales.radius_m * sigma / scales.sigma_m, 3 * scales.radius_m, 150.0)
+    look = min(radius, LOOK_SIGMAS * sigma)
+    while True:
+        count = near_stretches(cells, here.lon, here.lat, here.kx, here.ky, look, near)
+        nearest = np.inf
+        for index in range(count):
+            nearest = min(nearest, near[index].distance)
+        most = distance_nats(nearest, sigma) + WORSE_NATS
+        if look >= radius or most <= distance_nats(look, sigma):
+            return count, most
+        look = radius
+
+
+@compiled
 def begin(lattice: Lattice, column: int) -> None:
     """Let a path begin at a column."""
     lattice.column[column].block = -1
@@ -303,7 +318,8 @@ def advance(roads: Roads, track: Records, scales: Scales, room: Room, lattice: L
     for state in range(high, end):
         room.slots[lattice.state[state].edge] = state
     lattice.column[column].block = used
-    lattice.weight[used : used + (high - low) * (end - high)] = np.inf
+    for place in range(used, used + (high - low) * (end - high)):
+        lattice.weight[place] = np.inf
     best = _least_total(lattice, low, high)
     one, other = lattice.column[column - 1].point, lattice.column[column].point
     is_found = False
@@ -466,7 +482,9 @@ def _to_odds(lattice: Lattice, column: int, has_before: bool) -> None:
     if has_before:
         block = lattice.column[column].block
         size = (low - lattice.column[column - 1].first) * (high - low)
-        least = lattice.weight[block : block + size].min()
+        least = np.inf
+        for place in range(block, block + size):
+            least = min(least, lattice.weight[place])
         for place in range(block, block + size):
             nats = lattice.weight[place] - least
             lattice.weight[place] = math.exp(-nats) if nats < LEAST_NATS else 0.0

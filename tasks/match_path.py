@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernel import compiled_unchecked as compiled
 from tasks.match_graph import Chords, Edges
-from tasks.match_kernel import Records, kind
+from tasks.match_kernel import Records, compiled, kind
 from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, Scales, gap_of, ways
 
 Places = npt.NDArray[np.int32]

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernel import compiled_unchecked as compiled
 from tasks.match_graph import LEAST_COST, Edges
-from tasks.match_kernel import Records, kind
+from tasks.match_kernel import Records, compiled, kind
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -198,7 +197,8 @@ def keep(edges: Edges, search: Search, kept: Kept, source: int, slots: Places) -
             kept.way[edge].start = -1
         kept.used[0] = 0
     start = kept.used[0]
-    kept.reached[start : start + count] = search.reached[:count]
+    for entry in range(count):
+        kept.reached[start + entry] = search.reached[entry]
     kept.way[source].start = start
     kept.way[source].count = count
     kept.used[0] += count

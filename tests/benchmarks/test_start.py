@@ -83,7 +83,7 @@ def all_running() -> Iterator[dict[str, str]]:
             server.stop()
 
 
-def compare(runs: int, folder: Path) -> dict[str, float]:
+def compare(runs: int, folder: Path, only: Sequence[str] = ()) -> dict[str, float]:
     """Median seconds of each way, one after another in each round."""
     waysmith: list[str | Path] = [Path(sys.executable).with_name("waysmith")]
     subprocess.run([*waysmith, "new-task", "winding", "--into", str(folder)], cwd=CHECKOUT, check=True)
@@ -98,6 +98,7 @@ def compare(runs: int, folder: Path) -> dict[str, float]:
         "all stages": [*waysmith, "run", "speed-limits", *one_tile],
         "all stages, nothing changed": [*waysmith, "run", "speed-limits", *one_tile],
     }
+    ways = {name: command for name, command in ways.items() if name in only or not only}
     took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(runs):
         shutil.rmtree(limits, ignore_errors=True)
@@ -109,8 +110,8 @@ def compare(runs: int, folder: Path) -> dict[str, float]:
 
 
 @pytest.mark.bench
-def test_every_way_comes_through(tmp_path: Path) -> None:
-    assert all(each > 0 for each in compare(1, tmp_path).values())
+def test_a_run_comes_through(tmp_path: Path) -> None:
+    assert 1 < compare(1, tmp_path, only=["one stage, no dashboard"])["one stage, no dashboard"] < 300
 
 
 def main(runs: int = 5) -> None:

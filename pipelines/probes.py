@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from pipelines.driven_steps import part_steps
-from pipelines.probe_points import probe_points
+from pipelines.probe_points import point_counts, probe_points
 from pipelines.probe_stages import TRAVERSED, matched, observed, profiled
 from pipelines.road_segments import SEGMENTS_PER_TILE, road_segments
 from pipelines.salt import salt_of
@@ -14,10 +14,12 @@ from pipelines.settings import DEFAULTS, Settings
 from pipelines.stage import run
 from pipelines.stage_report import flow_report
 from pipelines.table import Table
+from schemas.vocabulary import PointReason
 from tasks.clean_trace import CleanParams
 from tasks.map_match import MatchParams
 from tasks.observe_speed import SpeedObserving
 from tasks.readers.probe_format import ProbeFormat
+from tasks.readers.reading import ReadError
 from tasks.speed_profile import SpeedProfiling
 from tasks.trace_piece import PieceParams
 
@@ -64,8 +66,18 @@ def observed_speeds(probes: list[str], segments: Table, into: str, probing: Prob
     secret = replace(probing.observe, salt=salt_of(into, probing.observe.salt or probing.salt))
     files = [Path(file) for file in probes]
     points, pieces = probe_points(files, segments, into, probing.format, probing.clean, probing.cut, probing.salt)
+    check_usable(points)
     matches = run(matched(probing.match), pieces, segments, into=into, settings=settings)
     steps = part_steps(points, matches, segments, into)
     traversals = run(TRAVERSED, segments, steps, into=into, settings=settings)
     observations = run(observed(secret), segments, traversals, into=into, settings=settings)
     return run(profiled(probing.profile), segments, observations, into=into, settings=settings)
+
+
+def check_usable(points: Table) -> None:
+    """Raise `ReadError` if no point is left to be matched."""
+    if points.tiles():
+        return
+    counts = point_counts(points)
+    hint = "; --interval SECONDS gives them times" if PointReason.NO_TIME in counts.dropped else ""
+    raise ReadError(f"no probe can be used: {counts.in_words()}{hint}")

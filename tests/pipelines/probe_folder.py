@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pipelines.driven_steps import part_steps
 from pipelines.probe_points import probe_points
 from pipelines.probe_stages import TRAVERSED, matched, observed, profiled
-from pipelines.probes import Probing
+from pipelines.probes import Probing, check_usable
 from pipelines.reading import write_note
 from pipelines.road_segments import lay_grid
 from pipelines.table import Table, table_in
@@ -49,6 +49,7 @@ def probe_folder(
     segments = written(roads, into, tiles=tiles)
     write_note(segments, None, grid=lay_grid(roads, tiles, 20_000).tiles)
     points, pieces = probe_points.fn(files, segments, str(into), probing.format, probing.clean, probing.cut)
+    check_usable(points)
     run_here(matched(probing.match), pieces, segments, into=into)
     steps = part_steps.fn(points, table_in(MATCH, into), segments, str(into))
     run_here(TRAVERSED, segments, steps, into=into)

@@ -15,6 +15,7 @@ from schemas.match import MATCH
 from schemas.probe import PROBE_POINT
 from schemas.speed_profile import SPEED_PROFILE
 from schemas.traversal import DRIVEN_STEP, SPEED_OBSERVATION, TRAVERSAL
+from tasks.readers.reading import ReadError
 from tasks.simulate_probes import SimulationParams
 from tests.grid_town import grid_town
 from tests.pipelines.probe_folder import CONTRACTS, ProbeFolder, probe_folder, simulated
@@ -84,6 +85,12 @@ def test_a_run_says_what_it_came_to(whole: ProbeFolder) -> None:
     assert f"{points:,} kept" in told[-4]
     assert told[-3].startswith("40 traces, ")
     assert told[-2].startswith(f"{whole.table(TRAVERSAL).num_rows:,} traversals")
+
+
+def test_probes_none_of_which_can_be_used_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "timeless.csv").write_text("trace_id,time,lon,lat\na,,25.0,60.2\na,,25.1,60.2\n")
+    with pytest.raises(ReadError, match=r"^no probe can be used: 2 points: 0 kept, 2 no_time; --interval SECONDS"):
+        probe_folder(grid_town(), [tmp_path / "timeless.csv"], tmp_path)
 
 
 def test_a_folder_keeps_its_salt(tmp_path: Path) -> None:

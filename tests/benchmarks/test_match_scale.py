@@ -44,7 +44,7 @@ def test_points_are_matched() -> None:
     assert seconds > 0
 
 
-def main(file: Path = DATA / "columbus.osm.pbf", *sizes: int) -> None:
+def main(file: Path, *sizes: int) -> None:
     """Print points a CPU second for each size."""
     roads = read_roads([file]).segments
     match_table(pieces_of(roads, 2000, metres=2000.0), roads)
@@ -59,4 +59,5 @@ def main(file: Path = DATA / "columbus.osm.pbf", *sizes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(Path(word) for word in sys.argv[1:2]), *(int(word) for word in sys.argv[2:]))
+    named = [Path(word) for word in sys.argv[1:2]] or [DATA / "columbus.osm.pbf"]
+    main(named[0], *(int(word) for word in sys.argv[2:]))

@@ -35,6 +35,18 @@ WORSE_NATS = 12.0
 LOOK_SIGMAS = 7.0
 """So far around a point, in standard deviations, most candidates are found."""
 
+SAMPLE = 63
+"""Points of a piece that its standard deviation is taken from."""
+
+LEAST_SAMPLE = 7
+"""Fewer points tell nothing of it."""
+
+MEDIAN_SIGMAS = 0.6745
+"""Half of all normal errors are less."""
+
+WORST_SIGMAS = 6.0
+"""Twice what the standard deviation of a piece may be, in usual ones: roads farther off are not looked for."""
+
 HEADING_NATS = 2.5
 """Cost of a heading across the road; against it, twice that."""
 
@@ -55,6 +67,9 @@ BACKWARD_M = 10.0
 
 QUICK = 1.5
 """How much quicker than is typical of the class a vehicle may drive throughout, at no cost."""
+
+STRAY_S = 120.0
+"""Seconds after which drivers strayed from the cheapest way so often that a metre costs half."""
 
 HALO_M = 2200.0
 """Half the shorter axis of the widest ellipse that is searched; see `bounds`."""
@@ -108,6 +123,8 @@ class Room(NamedTuple):
     kept: Kept
     slots: Places
     """For each edge the state on it of the point at hand, -1 for none."""
+    sample: Floats
+    """Distances that a median is taken of; shape (`SAMPLE`,)."""
 
 
 COLUMN = kind(point="i8", first="i8", block="i8", chosen="i8", confidence="f8", tier="i1")
@@ -236,11 +253,12 @@ def bounds(crow: float, tier: int) -> tuple[float, float]:
 def way_nats(cost: float, metres: float, seconds: float, passed: float, scales: Scales) -> float:
     """Return the cost of a way: what drivers avoid, and too little time for it.
 
-    `seconds` is what the way takes at typical speeds, `passed` the time between the points.
+    `seconds` is what the way takes at typical speeds, `passed` the time between the points. Metres count for less the
+    longer that is: Newson and Krumm found the same.
     """
-    late = max(seconds / QUICK - passed - 3.0, 0.0) / (2.0 + 0.1 * passed)
+    late = max(seconds / QUICK - passed, 0.0) / (3.0 + 0.1 * passed)
     too_fast = max(metres - 60.0 * (passed + 1.0) - 30.0, 0.0) / 20.0
-    return cost / scales.beta_m + late + too_fast
+    return cost / (scales.beta_m * (1.0 + passed / STRAY_S)) + late + too_fast
 
 
 @compiled
@@ -289,13 +307,52 @@ def _near(cells: Cells, track: Records, point: int, sigma: float, scales: Scales
     look = min(radius, LOOK_SIGMAS * sigma)
     while True:
         count = near_stretches(cells, here.lon, here.lat, here.kx, here.ky, look, near)
-        nearest = np.inf
-        for index in range(count):
-            nearest = min(nearest, near[index].distance)
-        most = distance_nats(nearest, sigma) + WORSE_NATS
+        most = distance_nats(_least_distance(near, count), sigma) + WORSE_NATS
         if look >= radius or most <= distance_nats(look, sigma):
             return count, most
         look = radius
+
+
+@compiled
+def scales_of(roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room) -> Scales:
+    """Return the scales for the points from `first` up to `end`: their standard deviation may be larger than usual.
+
+    Half of all errors across a road are less than 0.67 standard deviations, and the nearest road is no farther than
+    the one driven: so the median distance of a sample of points to their nearest road tells the least that it can be.
+    Points whose device gives an accuracy are believed.
+    """
+    usual = scales.sigma_m
+    radius = min(scales.radius_m, WORST_SIGMAS * usual)
+    stride = (end - first + SAMPLE - 1) // SAMPLE
+    count = 0
+    for point in range(first, end, stride):
+        here = track[point]
+        if not math.isnan(here.accuracy):
+            continue
+        found = near_stretches(roads.cells, here.lon, here.lat, here.kx, here.ky, radius, room.near)
+        if found > 0:
+            _insert(room.sample, count, _least_distance(room.near, found))
+            count += 1
+    sigma = room.sample[count // 2] / MEDIAN_SIGMAS if count >= LEAST_SAMPLE else 0.0
+    sigma = min(max(sigma, usual), WORST_SIGMAS / 2 * usual)
+    return Scales(sigma, min(scales.radius_m * sigma / usual, 150.0), scales.beta_m, scales.apart_sigmas)
+
+
+@compiled
+def _insert(values: Floats, count: int, value: float) -> None:
+    """Put a value among `count` ascending ones."""
+    while count > 0 and values[count - 1] > value:
+        values[count] = values[count - 1]
+        count -= 1
+    values[count] = value
+
+
+@compiled
+def _least_distance(near: Records, count: int) -> float:
+    least = np.inf
+    for index in range(count):
+        least = min(least, near[index].distance)
+    return least
 
 
 @compiled

@@ -14,6 +14,7 @@ from tasks.match_lattice import (
     MISSED_US,
     NO_ROAD,
     NO_WAY,
+    SAMPLE,
     Lattice,
     Roads,
     Room,
@@ -24,6 +25,7 @@ from tasks.match_lattice import (
     choose,
     crow_m,
     lattice_room,
+    scales_of,
     sigma_of,
     weigh,
 )
@@ -60,9 +62,7 @@ def match_points(
     track["lon"] = beside(graph, track["lon"])
     roads = Roads(graph.edges, graph.chords, graph.cells)
     longest = int(np.diff(offsets).max(initial=0))
-    slots = np.full(len(graph.edges.edge), -1, dtype=np.int32)
-    room = Room(np.empty(MOST_STRETCHES, dtype=NEAR), search_room(graph.edges), kept_room(graph.edges), slots)
-    lattice, legs = lattice_room(longest), legs_room(graph.edges)
+    room, lattice, legs = room_of(graph), lattice_room(longest), legs_room(graph.edges)
     placed, steps = placed_room(len(track)), np.empty(STEPS_A_POINT * len(track) + 64, dtype=DRIVEN)
     piece, used = 0, 0
     while True:
@@ -87,6 +87,13 @@ def match_points(
         steps = np.concatenate([steps, np.empty_like(steps)])
 
 
+def room_of(graph: MatchGraph) -> Room:
+    """Return room for matching on a graph."""
+    near, sample = np.empty(MOST_STRETCHES, dtype=NEAR), np.empty(SAMPLE)
+    slots = np.full(len(graph.edges.edge), -1, dtype=np.int32)
+    return Room(near, search_room(graph.edges), kept_room(graph.edges), slots, sample)
+
+
 @compiled
 def _match_pieces(
     roads: Roads,
@@ -107,10 +114,11 @@ def _match_pieces(
     """Match pieces from `piece` on until all are done or `steps` is full; return the next piece and steps written."""
     while piece < len(offsets) - 1:
         first, end = offsets[piece], offsets[piece + 1]
-        columns = _build(roads, track, first, end, scales, room, lattice, placed)
+        mine = scales_of(roads, track, first, end, scales, room)
+        columns = _build(roads, track, first, end, mine, room, lattice, placed)
         own = (first + own_from[piece], first + own_to[piece])
         written = _route(
-            roads, spans, track, scales, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
+            roads, spans, track, mine, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
         )
         if written < 0:
             break

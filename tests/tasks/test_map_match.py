@@ -20,13 +20,20 @@ from tasks.match_lattice import (
     BACKWARD_M,
     BACKWARD_SIGMAS,
     BEAM_NATS,
+    LEAST_SAMPLE,
     MOST_NATS,
+    SAMPLE,
     WORSE_NATS,
+    WORST_SIGMAS,
+    Roads,
     Scales,
     bounds,
     distance_nats,
+    scales_of,
+    track_of,
     way_nats,
 )
+from tasks.match_piece import room_of
 from tasks.readers.roads import read_roads
 from tests.roads import GEOD, road_row, road_table
 from tests.tasks.match_town import SOUTH, STEP_LAT, STEP_LON, WEST, drive, pieces, town, wander
@@ -55,6 +62,14 @@ class Naive:
                 to, turn = int(link[place]["to"]), float(link[place]["cost"])
                 self.net.add_edge(("end", source), ("begin", to), cost=turn)
             self.net.add_edge(("begin", source), ("end", source), cost=float(edge[source]["cost"]))
+        self.sigma = PARAMS.sigma_m
+
+    def usual_error(self, trace: list[tuple[float, float, float]]) -> float:
+        """Return the standard deviation that the distances to the nearest roads tell."""
+        nearest = sorted(min((far for *_, far in self.states(*spot)), default=np.inf) for _, *spot in trace)
+        known = [far for far in nearest if far <= WORST_SIGMAS * PARAMS.sigma_m]
+        sigma = known[len(known) // 2] / 0.6745 if len(known) >= LEAST_SAMPLE else 0.0
+        return float(np.clip(sigma, PARAMS.sigma_m, WORST_SIGMAS / 2 * PARAMS.sigma_m))
 
     def states(self, lon: float, lat: float) -> list[tuple[int, float, float]]:
         found = []
@@ -63,11 +78,11 @@ class Naive:
             plane = shapely.transform(line, lambda xy, kx=kx, ky=ky: (xy - [lon, lat]) * [kx, ky])
             far, length = plane.distance(shapely.Point(0, 0)), float(self.graph.edges.edge[2 * row]["metres"])
             along = plane.project(shapely.Point(0, 0), normalized=True) * length
-            if far <= PARAMS.radius_m:
+            if far <= PARAMS.radius_m * self.sigma / PARAMS.sigma_m:
                 found += [(2 * row, along, far), (2 * row + 1, length - along, far)]
-        least = min((distance_nats(far, PARAMS.sigma_m) for _, _, far in found), default=0.0)
+        least = min((distance_nats(far, self.sigma) for _, _, far in found), default=0.0)
         is_open = self.graph.edges.edge["is_open"]
-        kept = [each for each in found if distance_nats(each[2], PARAMS.sigma_m) <= least + WORSE_NATS]
+        kept = [each for each in found if distance_nats(each[2], self.sigma) <= least + WORSE_NATS]
         return [each for each in kept if is_open[each[0]]]
 
     def ways(
@@ -96,7 +111,7 @@ class Naive:
         options = [
             way_nats(cost, metres, seconds, passed, SCALES) for cost, metres, seconds in self.ways(one, other, most)
         ]
-        if source == target and y >= x - BACKWARD_SIGMAS * PARAMS.sigma_m:
+        if source == target and y >= x - BACKWARD_SIGMAS * self.sigma:
             ahead = max(y - x, 0.0)
             options.append(way_nats(ahead * per, ahead, ahead * pace, passed, SCALES) + max(x - y, 0.0) / BACKWARD_M)
         if source ^ 1 == target:
@@ -107,10 +122,12 @@ class Naive:
 
     def best(self, trace: list[tuple[float, float, float]]) -> list[int] | None:
         """Return the edges of the best path, or None where it breaks or a point has no road."""
+        self.sigma = PARAMS.sigma_m
+        self.sigma = self.usual_error(trace)
         columns = [self.states(lon, lat) for _, lon, lat in trace]
         if not all(columns):
             return None
-        totals = [distance_nats(far, PARAMS.sigma_m) for _, _, far in columns[0]]
+        totals = [distance_nats(far, self.sigma) for _, _, far in columns[0]]
         backs: list[list[int]] = []
         for (t0, *a), (t1, *b), before, column in zip(trace, trace[1:], columns, columns[1:], strict=False):
             crow = GEOD.inv(*a, *b)[2]
@@ -127,8 +144,7 @@ class Naive:
                 return None
             backs.append([int(np.argmin(each)) for each in options])
             totals = [
-                min(each) + distance_nats(far, PARAMS.sigma_m)
-                for each, (_, _, far) in zip(options, column, strict=True)
+                min(each) + distance_nats(far, self.sigma) for each, (_, _, far) in zip(options, column, strict=True)
             ]
         state = int(np.argmin(totals))
         path = [columns[-1][state][0]]
@@ -335,6 +351,23 @@ def test_context_is_matched_and_not_given_back() -> None:
     whole, part = matched(roads, trace), matched(roads, trace, own=(3, 6))
     assert [row["number"] for row in part] == [3, 4, 5]
     assert part == whole[3:6]
+
+
+@pytest.mark.parametrize(
+    ("error_m", "accuracy_m", "expected"),
+    [(2.0, np.nan, 5.0), (9.0, np.nan, 9.0), (12.0, np.nan, 12.0), (40.0, np.nan, 15.0), (9.0, 6.0, 5.0)],
+)
+def test_the_standard_deviation_is_told_by_the_points(error_m: float, accuracy_m: float, expected: float) -> None:
+    graph = match_graph(road_table([street("a", (0, 0), (9, 0), "x", "y")]))
+    count = 3 * SAMPLE
+    lat = SOUTH + np.random.default_rng(3).normal(0, error_m, count) / 111_200
+    lon, nothing = np.linspace(WEST, WEST + 9 * STEP_LON, count), np.full(count, np.nan)
+    points = track_of(np.arange(count), lon, lat, nothing, nothing, np.full(count, accuracy_m))
+    roads = Roads(graph.edges, graph.chords, graph.cells)
+    made = scales_of(roads, points, 0, count, SCALES, room_of(graph))
+    assert made.sigma_m == pytest.approx(expected, rel=0.25)
+    assert made.radius_m == pytest.approx(10 * made.sigma_m)
+    assert scales_of(roads, points, 0, 3, SCALES, room_of(graph)).sigma_m == 5
 
 
 def test_columns_are_those_of_the_contract() -> None:

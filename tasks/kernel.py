@@ -28,13 +28,16 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
-def compiled_unchecked(function: F) -> F:
-    """Return the same without checks of divisors: division by zero gives inf or NaN, as NumPy has it.
+def compiled_bare(function: F) -> F:
+    """Return the same without counts of references to arrays, and without checks of divisors.
 
-    The check costs more than the division: a function that may raise keeps count of every array that it is given.
+    A count is an atomic addition, and every call takes one for each array that it is given: in small functions half of
+    all time. Neither such a function nor what it calls may make an array, or a view of one; all room is made before.
+    Division by zero gives inf or NaN, as NumPy has it.
     """
+    njit: Any = numba.njit  # whose published types do not know `_nrt`
     with _kept_apart():
-        return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+        return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.match import STEP
 from schemas.probe import TIME
 from schemas.vocabulary import Heading, Unmatched
-from tasks.kernel import compiled_unchecked as compiled
+from tasks.kernel import compiled
 from tasks.match_graph import Edges, match_graph
 from tasks.match_kernel import Records
 from tasks.match_lattice import NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of

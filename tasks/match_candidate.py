@@ -5,8 +5,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_bare as compiled
 from tasks.match_graph import Cells
-from tasks.match_kernel import Records, compiled, kind
+from tasks.match_kernel import Records, kind
 from tasks.measure import ECCENTRICITY_2, EQUATOR_M
 
 Floats = npt.NDArray[np.float64]

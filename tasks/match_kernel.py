@@ -1,29 +1,12 @@
-"""How the matcher's loops are compiled, and the arrays of records that they work on."""
+"""Arrays of records, which the matcher's loops work on."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from tasks.kernel import _kept_apart
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 Records = npt.NDArray[Any]
 """An array of records: one array for all that is known of a thing, since every call hands on each."""
-
-
-def compiled(function: F) -> F:
-    """Return a function that Numba compiles without counts of references to arrays.
-
-    A count is an atomic addition, and every call takes one for each array that it is given: they took half of all
-    time. Neither such a function nor what it calls may make an array, or a view of one.
-    """
-    njit: Any = numba.njit  # whose published types do not know `_nrt`
-    with _kept_apart():
-        return cast(F, njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
 
 
 def kind(**types: str) -> np.dtype[Any]:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_bare as compiled
 from tasks.match_candidate import degrees_metres, near_stretches
 from tasks.match_graph import BACK_COST, Cells, Chords, Edges
-from tasks.match_kernel import Records, compiled, kind, records
+from tasks.match_kernel import Records, kind, records
 from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 
 Floats = npt.NDArray[np.float64]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_bare as compiled
 from tasks.match_graph import Chords, Edges
-from tasks.match_kernel import Records, compiled, kind
+from tasks.match_kernel import Records, kind
 from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, Scales, gap_of, ways
 
 Places = npt.NDArray[np.int32]
@@ -72,7 +73,8 @@ def _on_part(
     start, metres = chords.chord[chord].along, chords.chord[chord].metres
     share = -(east * across + north * up) / max(across * across + up * up, 1e-12)
     share = min(max(share, (near - start) / metres, 0.0), (far - start) / metres, 1.0)
-    return start + share * metres, math.hypot(east + share * across, north + share * up)
+    east, north = east + share * across, north + share * up
+    return start + share * metres, math.sqrt(east * east + north * north)
 
 
 @compiled

@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_bare as compiled
 from tasks.match_candidate import MOST_STRETCHES, NEAR
 from tasks.match_graph import MatchGraph, beside
-from tasks.match_kernel import Records, compiled
+from tasks.match_kernel import Records
 from tasks.match_lattice import (
     DROPPED,
     INDEPENDENT_S,

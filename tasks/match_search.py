@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.kernel import compiled_bare as compiled
 from tasks.match_graph import LEAST_COST, Edges
-from tasks.match_kernel import Records, compiled, kind
+from tasks.match_kernel import Records, kind
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -151,7 +152,9 @@ def _is_beyond(edges: Edges, goal: Goal, edge: int, cost: float, metres: float) 
     """Whether no way within bounds leads from the end of an edge to the goal."""
     if goal.most_metres == np.inf:
         return False
-    crow = math.hypot((edges.edge[edge].end_lon - goal.lon) * goal.kx, (edges.edge[edge].end_lat - goal.lat) * goal.ky)
+    east = (edges.edge[edge].end_lon - goal.lon) * goal.kx
+    north = (edges.edge[edge].end_lat - goal.lat) * goal.ky
+    crow = math.sqrt(east * east + north * north)
     return metres + crow > goal.most_metres or cost + LEAST_COST * max(crow - 150.0, 0.0) > goal.most_cost
 
 

@@ -186,7 +186,8 @@ def test_an_unknown_flow_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["run", "speed-limit", "--roads", "a", "--into", "b"])
     assert ended.value.code == 2
-    assert "'speed-limit' is none of speed-limits, road-segments, probes, and no FILE.py:NAME" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "'speed-limit' is none of speed-limits, road-segments, probes, and no FILE.py:NAME" in said
 
 
 def test_help_shows_the_flow(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

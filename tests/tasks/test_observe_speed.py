@@ -58,6 +58,7 @@ def seen(passes: list[dict[str, Any]], params: SpeedObserving = PARAMS) -> Speed
         ({"seconds": -9.0}, []),
         ({"seconds": 1.0}, []),  # 360 km/h
         ({"seconds": 200.0}, []),  # 1.8 km/h
+        ({"at": -1.5e9, "device": 50.0}, []),  # before 1981: a time that was made up
         ({"end": True}, []),
         ({"end": True, "device": 50.0}, []),
     ],

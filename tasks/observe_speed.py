@@ -89,7 +89,7 @@ def observe_speed(
     owner, hours = trace_id.owners, (leave.values - enter.values) / np.timedelta64(1, "h")
     driven = np.abs(leave_fraction.values - enter_fraction.values)
     metres = driven * length_m[owner]
-    is_open = ~is_trip_end.values.astype(bool) & _is_enough(driven, metres, params)
+    is_open = ~is_trip_end.values.astype(bool) & _is_enough(driven, metres, params) & (enter.values >= FIRST_CLOCK)
     by_route = np.flatnonzero(is_open & _is_plausible(_speeds(metres, hours), params))
     by_device = np.flatnonzero(is_open & (hours > 0) & _is_plausible(device_kmh.values, params))
     seen = np.concatenate([by_route, by_device])

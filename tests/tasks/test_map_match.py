@@ -386,15 +386,11 @@ def test_points_between_two_kept_ones_lie_on_the_route() -> None:
     assert metres == pytest.approx(0.04, abs=1e-6)
 
 
-ANDORRA = Path("/work/shared/data/osm/andorra.osm.pbf")
-TRACE = Path("/work/shared/data/traces/andorra_for_map_matching.gpx")
-
-
-@pytest.mark.skipif(not ANDORRA.exists() or not TRACE.exists(), reason="no Andorra in the shared data")
-def test_a_real_trace_in_andorra() -> None:
-    points = ElementTree.parse(TRACE).iter("{http://www.topografix.com/GPX/1/1}trkpt")
+def test_a_real_trace_in_andorra(shared_data: Path) -> None:
+    file = shared_data / "traces/andorra_for_map_matching.gpx"
+    points = ElementTree.parse(file).iter("{http://www.topografix.com/GPX/1/1}trkpt")
     trace = [(5.0 * number, float(each.get("lon", 0)), float(each.get("lat", 0))) for number, each in enumerate(points)]
-    roads = read_roads([ANDORRA]).segments
+    roads = read_roads([shared_data / "osm/andorra.osm.pbf"]).segments
     rows = matched(roads, trace)
     assert len(rows) == 21
     assert {row["reason"] for row in rows} == {None}

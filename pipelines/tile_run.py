@@ -125,7 +125,7 @@ class TileRun:
             tile=plan.tile,
             fingerprint=plan.fingerprint,
             digest="",
-            rows_in=plan.rows,
+            rows_in=own.num_rows,
             rows_out=lifted.rows.num_rows,
             rows_rejected=lifted.rejects.num_rows,
             metres=self._metres(plan, own),
@@ -188,6 +188,9 @@ class TileRun:
         """Raise unless every row given came out or was refused, once, under its own key; else rows of any number."""
         stage = self.lift.writes.name
         if self.lift.spreads:
+            is_given = pc.is_in(lifted.rejects.column(REJECT.key), keys.cast(pa.string()).combine_chunks())
+            if not pc.all(is_given, min_count=0).as_py():
+                raise StageError(f"{stage}: tile {plan.tile}: a row was rejected that was not given")
             self.lift.writes.validate(lifted.rows)
             return
         told = lifted.rows.num_rows + lifted.rejects.num_rows

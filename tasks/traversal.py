@@ -72,8 +72,8 @@ def traversals(
     first = _first_steps(keys, way, begins, ends, entered, left)
     last = np.append(first[1:], len(rank))[: len(first)] - 1
     is_way = np.abs(ends[last] - begins[first]) > SAME_PLACE
-    device, at_end = _means(speed_kmh.values[rank], first)[is_way], _any(is_trip_end.values[rank], first)[is_way]
-    first, last = first[is_way], last[is_way]
+    device, at_end = _means(speed_kmh.values[rank], first), _any(is_trip_end.values[rank], first)
+    first, last, device, at_end = (each[is_way] for each in (first, last, device, at_end))
     return Traversals(
         row=keys[0, first],
         trace_id=trace_id.values[rank[first]],

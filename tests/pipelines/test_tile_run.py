@@ -16,6 +16,7 @@ from schemas.contract import Contract, field
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
 from tasks.lift import Lifted, PerRow, Tables
+from tasks.tile_lift import PerTile
 from tests.pipelines.local import written
 from tests.roads import random_roads
 
@@ -123,6 +124,33 @@ def test_road_that_changes_under_a_stage_is_missed(tmp_path: Path) -> None:
     done = TileRun(LIFT, (roads, seen), str(tmp_path))(tile)
     with pytest.raises(StageError, match=r"fast: \d+\.\d m of road in, but \d+\.\d m out"):
         check_all("fast", plan.given[0], [done.receipt])
+
+
+class Halves(NamedTuple):
+    row: npt.NDArray[np.int64]
+    top: npt.NDArray[np.float64]
+
+
+def halves(*, length_m: npt.NDArray[np.float64]) -> Halves:
+    """Each road as two halves."""
+    return Halves(np.repeat(np.arange(len(length_m)), 2), np.repeat(length_m / 2, 2))
+
+
+HALF = replace(FAST, name="half", is_key_unique=False)
+SPREADING = PerTile(halves, reads=ROAD_SEGMENT, writes=HALF, spreads=True)
+
+
+def test_rows_that_vanish_under_a_stage_that_spreads_are_missed(tmp_path: Path) -> None:
+    roads = written(ROADS, tmp_path, tiles=1)
+    plan = plan_stage(SPREADING, (roads,), open_table(HALF, tmp_path))
+    (tile,) = plan.todo
+    work = TileRun(SPREADING, (roads,), str(tmp_path))
+    whole = work(tile).receipt
+    assert (whole.rows_in, whole.rows_out, whole.rows_rejected) == (60, 120, 0)
+    check_all("half", plan.given[0], [whole], is_one_to_one=False)
+    roads.commit(roads.read(tile.tile).slice(1), plan.given[0][tile.tile])
+    with pytest.raises(StageError, match="half: 60 rows in, but 59 out and 0 rejected"):
+        check_all("half", plan.given[0], [work(tile).receipt], is_one_to_one=False)
 
 
 def test_too_many_rejects_fail_a_stage() -> None:

@@ -22,6 +22,7 @@ from schemas.reject import REJECT
 from schemas.vocabulary import RejectReason
 from tasks.columns import python_values
 from tasks.grouped import Grouped, Owned, column_array, owned, places
+from tasks.grouped_words import GroupedWords, grouped_words
 
 Tables = Mapping[str, pa.Table]
 """Tables of one tile by the name of their contract."""
@@ -297,12 +298,15 @@ def joined(column: pa.ChunkedArray, owners: pa.ChunkedArray, keys: pa.ChunkedArr
     return column.take(pc.index_in(keys, value_set=owners))
 
 
-def gathered(lift: Lift, signature: Signature, tables: Tables) -> dict[str, Grouped]:
-    """Return for each parameter that comes of a gathered table its values, row by row of the first table."""
+def gathered(lift: Lift, signature: Signature, tables: Tables) -> dict[str, Grouped | GroupedWords]:
+    """Return for each parameter that comes of a gathered table its values, row by row of the first table.
+
+    Text is given as numbers of its words where the task says `GroupedWords`.
+    """
     first = lift.sources[0]
     keys = tables[first.name].column(first.key)
     found: dict[str, Owned] = {}
-    made = {}
+    made: dict[str, Grouped | GroupedWords] = {}
     for name, owner in signature.needs.items():
         contract = next((each for each in lift.gathers if each.name == owner), None)
         if contract is None:
@@ -311,7 +315,11 @@ def gathered(lift: Lift, signature: Signature, tables: Tables) -> dict[str, Grou
         if owner not in found:
             found[owner] = owned(table.column(contract.key), keys)
         field, hint = contract[column_of(name)], signature.hints.get(name)
-        made[name] = found[owner].grouped(column_array(table.column(field.name), hint, is_nullable=field.nullable))
+        column = table.column(field.name)
+        if hint is GroupedWords:
+            made[name] = grouped_words(column, found[owner])
+        else:
+            made[name] = found[owner].grouped(column_array(column, hint, is_nullable=field.nullable))
     return made
 
 

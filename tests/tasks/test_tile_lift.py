@@ -16,6 +16,7 @@ from schemas.contract import Contract, field
 from schemas.geometry import BOX
 from schemas.vocabulary import RejectReason
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 from tasks.lift import Lifted, Refused, sliced
 from tasks.tile_lift import PerTile
 from tasks.tiling import Grid, box_centres, cell_codes, grid_by_count, rows_meeting, total_box, widened
@@ -152,6 +153,24 @@ def test_a_tile_gathers_for_all_its_rows(
         assert row["size"] == len(speed)
         assert row["words"] == speed + ["nan" if s is None else f"{s:g}" for i, s in stops if i == row["id"]]
     assert made.rows["id"].to_pylist() == [key for key, is_own in zip(order, own, strict=True) if is_own]
+
+
+SIGN = Contract(
+    "sign", 1, "road_id", (field("road_id", pa.string(), "Road."), field("face", pa.string(), "Face.", nullable=True)),
+    is_key_unique=False,
+)  # fmt: skip
+
+
+def faces(*, face: GroupedWords) -> Speeds:
+    return Speeds(face.count.astype(float), [[f"{each}" for each in texts.to_pylist()] for texts in face])
+
+
+def test_text_is_gathered_as_numbers_of_words_where_a_task_says_so() -> None:
+    lift = PerTile(faces, reads=ROAD, gathers=(SIGN,), writes=OUT)
+    seen = [("r1", "50"), ("r0", "stop"), ("elsewhere", "60"), ("r1", None), ("r1", "30")]
+    signs = pa.Table.from_pylist([{"road_id": road, "face": face} for road, face in seen], schema=SIGN.schema)
+    made = lift({"road": roads([("r0", 1.0, {}), ("r1", 2.0, {})]), "sign": signs})
+    assert made.rows["words"].to_pylist() == [["stop"], ["50", "None", "30"]]
 
 
 def test_a_gathering_lift_says_what_it_reads() -> None:

@@ -1,5 +1,6 @@
 """The flow that gives every road segment its speed limit, with what it rests on and how sure it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import flow
@@ -114,6 +115,14 @@ def infer_limits(
     known = (segments, posted, where, built_up, signs, legal, continued, odds)
     if profiles is None:
         return run(LIMITS, *known, into=into, settings=settings)
+    return heard_limits(known, described, profiles, into, sources, settings)
+
+
+def heard_limits(
+    known: Sequence[Table], described: Table, profiles: Table, into: str, sources: Sources, settings: Settings
+) -> Table:
+    """Tables that `LIMITS` reads, ROAD_ATTRIBUTE and speeds in, limits with probes heard out: the stages."""
+    segments, posted, *_, odds = known
     speeds = run(PROBED, segments, described, posted, profiles, into=into, settings=settings)
     driving = driven_as(DrivingFile(learn_driving(speeds, into, relearn=sources.relearn)))
     told = run(driving, segments, speeds, odds, into=into, settings=settings)

@@ -6,7 +6,7 @@ from schemas.contract import Contract, field
 
 SCORED_LIMIT = Contract(
     name="scored_limit",
-    version=1,
+    version=2,
     key="segment_id",
     fields=(
         field("segment_id", pa.string(), "Hidden segment; only those whose limit the map states as a number, or none."),
@@ -25,6 +25,10 @@ SCORED_LIMIT = Contract(
         field("basis", pa.string(), "Strongest ground of the inferred limit; `Basis` lists them.", nullable=True),
         field("confidence", pa.float64(), "Probability that was given to it.", nullable=True),
         field("reason", pa.string(), "Why there is no number; `SpeedReason` lists them.", nullable=True),
+        field("traversals", pa.int32(), "Times that GPS probes passed it; null: none were given.", nullable=True),
+        field("probed_kmh", pa.float64(), "Limit inferred with probes heard, likewise.", unit="km/h", nullable=True),
+        field("probed_basis", pa.string(), "Strongest ground of that one.", nullable=True),
+        field("probed_confidence", pa.float64(), "Probability that was given to that one.", nullable=True),
         field("class_mode_kmh", pa.float64(), "Most frequent visible limit of the class.", unit="km/h", nullable=True),
         field(
             "name_mode_kmh",

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 from prefect import flow
 
-from pipelines.limit_stages import POSTED
+from pipelines.limit_stages import LIMITS, POSTED
 from pipelines.map_features import map_features
+from pipelines.probes import Probing, observed_speeds
 from pipelines.road_segments import road_segments
 from pipelines.settings import DEFAULTS, Settings
-from pipelines.speed_limits import Sources, infer_limits
+from pipelines.speed_limits import Sources, heard_limits, infer_limits
 from pipelines.stage import run
 from pipelines.stage_report import flow_report
 from pipelines.store import open_store
@@ -24,8 +25,10 @@ from schemas.built_up import BUILT_UP
 from schemas.jurisdiction import JURISDICTION
 from schemas.receipt import Receipt
 from schemas.road import ROAD_SEGMENT
+from schemas.road_attribute import ROAD_ATTRIBUTE
 from schemas.scored_limit import SCORED_LIMIT
-from tasks.evaluation.comparison import Compared, Drawn, Tables, compare, draw
+from schemas.traversal import TRAVERSAL
+from tasks.evaluation.comparison import Compared, Drawn, Heard, Tables, compare, draw
 from tasks.evaluation.figures import Case, figures
 from tasks.evaluation.hiding import EvaluationError, Hidden, hide_limits
 from tasks.evaluation.plot import plot
@@ -42,6 +45,8 @@ Run = Callable[..., Table]
 """Runs a lift over tables, as `pipelines.stage.run` does, with `into`."""
 Infer = Callable[[Table, Table, str], Table]
 """Makes limits out of roads and what lies beside them, into a folder."""
+Hear = Callable[[Table, str, str], Table]
+"""Makes limits out of probes on the roads of a map, and the folder of what was inferred without, into another one."""
 
 
 class Map(NamedTuple):
@@ -58,6 +63,8 @@ class Engine(NamedTuple):
     run: Run
     infer: Infer
     law: Law
+    hear: Hear | None = None
+    """None where there are no probes."""
 
 
 class Evaluation(NamedTuple):
@@ -76,8 +83,10 @@ def evaluate(
     share: float = SHARE,
     sources: Sources | None = None,
     settings: Settings = DEFAULTS,
+    probes: list[str] | None = None,
+    probing: Probing = Probing(),
 ) -> Evaluation:
-    """Map files in, out how right inferred limits are where those of the map are hidden.
+    """Map files in, out how right inferred limits are where those of the map are hidden, without and with probes.
 
     Parameters
     ----------
@@ -91,13 +100,17 @@ def evaluate(
         Share of the cells with stated limits whose limits are hidden.
     sources, settings
         As in the flow of speed limits; a model may be a folder of `waysmith train`, with one for each file left out.
+    probes, probing
+        As in the flow of speed limits; the same segments are hidden with and without them.
     """
     check_draw(seed, share)
     asked = [sources_for(file, sources or Sources()) for file in roads]
     names = extract_names(roads)
     maps = [read_map(name, file, f"{into}/{name}/map") for name, file in zip(names, roads, strict=True)]
     cases = [
-        evaluate_map(each, f"{into}/{each.name}", seed=seed, share=share, engine=engine_of(its, settings))
+        evaluate_map(
+            each, f"{into}/{each.name}", seed=seed, share=share, engine=engine_of(its, settings, probes, probing)
+        )
         for each, its in zip(maps, asked, strict=True)
     ]
     return write_report(cases, into, seed=seed, share=share)
@@ -119,7 +132,9 @@ def sources_for(file: str, sources: Sources) -> Sources:
     return replace(sources, model=str(model))
 
 
-def engine_of(sources: Sources, settings: Settings) -> Engine:
+def engine_of(
+    sources: Sources, settings: Settings, probes: Sequence[str] | None = None, probing: Probing = Probing()
+) -> Engine:
     """Return an engine that runs stages on Ray and infers limits by all stages of the flow."""
 
     def staged(lift: Lift, *tables: Table, into: str) -> Table:
@@ -128,7 +143,13 @@ def engine_of(sources: Sources, settings: Settings) -> Engine:
     def inferred(segments: Table, features: Table, into: str) -> Table:
         return infer_limits(segments, features, into, sources, settings)
 
-    return Engine(staged, inferred, sources.law_file.law)
+    def heard(segments: Table, found: str, into: str) -> Table:
+        # traces are matched on the map as it is read: that asks for lines and classes, never for limits
+        profiles = observed_speeds(list(probes or ()), segments, into, probing, settings)
+        known = [table_in(contract, found) for contract in LIMITS.sources]
+        return heard_limits(known, table_in(ROAD_ATTRIBUTE, found), profiles, into, sources, settings)
+
+    return Engine(staged, inferred, sources.law_file.law, heard if probes else None)
 
 
 def check_draw(seed: int, share: float) -> None:
@@ -174,7 +195,7 @@ def evaluate_map(given: Map, into: str, *, seed: int, share: float, engine: Engi
     Raises
     ------
     EvaluationError
-        If it states too little to hide a part and learn from the rest.
+        If it states too little to hide a part and learn from the rest, or no probe passes any of its roads.
     """
     stated = engine.run(POSTED, given.segments, into=f"{into}/map")
     drawn = drawn_of(given, stated, seed=seed, share=share)
@@ -182,9 +203,25 @@ def evaluate_map(given: Map, into: str, *, seed: int, share: float, engine: Engi
     limits = engine.infer(rest, given.features, f"{into}/hidden")
     places, built_up = (table_in(contract, f"{into}/hidden") for contract in (JURISDICTION, BUILT_UP))
     tables = Tables(*(table.rows() for table in (rest, stated, limits, places, built_up)))
-    compared = compare(tables, drawn, extract=given.name, law=engine.law)
+    heard = hear(given, engine.hear, into) if engine.hear else None
+    compared = compare(tables, drawn, extract=given.name, law=engine.law, heard=heard)
     commit_scored(compared, into)
     return Case(given.name, drawn, compared)
+
+
+def hear(given: Map, engine: Hear, into: str) -> Heard:
+    """Return what probes make of a map whose hidden limits are inferred without them in the folder `into`.
+
+    Raises
+    ------
+    EvaluationError
+        If they pass none of its roads.
+    """
+    limits = engine(given.segments, f"{into}/hidden", f"{into}/probed")
+    traversals = table_in(TRAVERSAL, f"{into}/probed").rows(["segment_id"])
+    if not traversals.num_rows:
+        raise EvaluationError(f"{given.name}: no probe passes any road of this map: expected traces that lie on it")
+    return Heard(limits.rows(), traversals)
 
 
 def hiding(hidden: Hidden) -> PerRow:

@@ -40,6 +40,9 @@ Row = dict[str, Any]
 Columns = dict[str, Any]
 """Columns of SCORED_LIMIT by name, each a sequence of one value for a scored segment."""
 
+PROBED = ("traversals", "probed_kmh", "probed_basis", "probed_confidence")
+"""Those that are empty where no probes are given."""
+
 INFERRED = ("jurisdiction", "max_speed_forward_kmh", "max_speed_backward_kmh", "basis", "confidence", "reason")
 
 
@@ -56,6 +59,15 @@ class Tables(NamedTuple):
     """JURISDICTION."""
     built_up: pa.Table
     """BUILT_UP; without rows where nobody asked."""
+
+
+class Heard(NamedTuple):
+    """What GPS probes add to one map; rows in any order."""
+
+    limits: pa.Table
+    """SPEED_LIMIT as inferred with probes heard."""
+    traversals: pa.Table
+    """TRAVERSAL; its `segment_id` alone is read."""
 
 
 class Drawn(NamedTuple):
@@ -143,13 +155,13 @@ def _check_told(roads: pa.Table, is_told: Flags) -> None:
         raise EvaluationError(f"limits are stated on {classes.pop()} roads alone: expected two classes or more")
 
 
-def compare(tables: Tables, drawn: Drawn, *, extract: str, law: Law) -> Compared:
+def compare(tables: Tables, drawn: Drawn, *, extract: str, law: Law, heard: Heard | None = None) -> Compared:
     """Return the hidden segments of one map with what was inferred for them, what is true, and what others guess."""
     held = hold(tables, drawn)
     roads = tables.roads.take(held.scored)
     told, missing = _foreign(held)
     columns = _inferred(held) | _modes(held) | told
-    columns |= _tabled(held, law, columns["jurisdiction"], columns["is_built_up"])
+    columns |= _tabled(held, law, columns["jurisdiction"], columns["is_built_up"]) | _probed(held, heard)
     columns |= {"extract": [extract] * roads.num_rows, "truth_kmh": held.truth[held.scored], "tile": _tiles(roads)}
     made = {name: _array(name, columns[name]) if name in columns else roads.column(name) for name in SCORED_LIMIT.names}
     told_else = np.flatnonzero(held.is_hidden & np.isnan(held.truth)).tolist()
@@ -220,6 +232,21 @@ def _inferred(held: Held) -> Columns:
         "predicted_kmh": [_predicted(row) for row in limits],
         "step_kmh": steps,
         "is_built_up": [None if chance is None else chance >= 0.5 for chance in chances],
+    }
+
+
+def _probed(held: Held, heard: Heard | None) -> Columns:
+    """Return what was inferred with probes heard, and how many passed; without any probes nothing."""
+    if heard is None:
+        return {name: [None] * len(held.scored) for name in PROBED}
+    ids = held.tables.roads.column("segment_id").take(held.scored)
+    limits = aligned(heard.limits, ids, INFERRED)
+    passed = Counter(heard.traversals.column("segment_id").to_pylist())
+    return {
+        "traversals": [passed[each] for each in ids.to_pylist()],
+        "probed_kmh": [_predicted(row) for row in limits],
+        "probed_basis": [row["basis"] for row in limits],
+        "probed_confidence": [row["confidence"] for row in limits],
     }
 
 

@@ -24,7 +24,9 @@ from tasks.evaluation.scores import is_exact, score
 Floats = npt.NDArray[np.float64]
 Figures = dict[str, Any]
 
-PREDICTED = "predicted_kmh"
+PREDICTED, PROBED = "predicted_kmh", "probed_kmh"
+CONFIDENCE = {PREDICTED: "confidence", PROBED: "probed_confidence"}
+"""Columns of SCORED_LIMIT with limits that were inferred, and how sure those are."""
 BASELINES = {
     "class_mode_kmh": "class mode",
     "name_mode_kmh": "class and name",
@@ -37,6 +39,9 @@ BASELINES = {
 GROUPS = ("extract", "jurisdiction", "class", "area", "basis")
 RIVALS = ("class_mode_kmh", "law_kmh")
 """Ways whose macro-F1 the gain is reported over."""
+MANY = "20 and more"
+TRAVERSALS = {MANY: (20, np.inf), "5 to 19": (5, 20), "1 to 4": (1, 5), "none": (0, 1)}
+"""How often probes passed a segment: from the first to below the second."""
 CLOSE_M = (25.0, 100.0)
 """Distances within which a predicted change of limit is counted as found."""
 
@@ -62,8 +67,9 @@ def figures(cases: Sequence[Case], *, seed: int, share: float) -> Figures:
         "baselines": {name: _baseline(rows, name) for name in asked},
         "missing_baselines": missing,
         "macro_f1_gain": {name: gain(rows, name) for name in RIVALS},
-        "reliability": [each._asdict() for each in _reliability(rows)],
+        "reliability": [each._asdict() for each in _reliability(rows, PREDICTED)],
         "boundary": boundary(together([case.compared.offsets for case in cases])),
+        "probes": probed(rows, seed),
     }
     plain: Figures = _plain(told)
     return plain
@@ -99,8 +105,34 @@ def entry(rows: pa.Table, column: str, seed: int) -> Figures:
     return told
 
 
+def probed(rows: pa.Table, seed: int) -> Figures | None:
+    """Return how right limits are without and with probes heard, by how often probes passed; None without probes.
+
+    Classes and extracts are those of segments that they passed 20 times or more.
+    """
+    passed = _floats(rows, "traversals")
+    if np.isnan(passed).all():
+        return None
+    parts = {name: rows.filter(pa.array((passed >= low) & (passed < high))) for name, (low, high) in TRAVERSALS.items()}
+    many = parts[MANY]
+    told = {name: _reliability(many, column) for name, column in (("without", PREDICTED), ("with", PROBED))}
+    return {
+        "all": _side_by_side(rows, rows, seed),
+        "traversals": {name: _side_by_side(part, rows, seed) for name, part in parts.items()},
+        "class": {name: _side_by_side(part, many, seed) for name, part in _parts(many, "class").items()},
+        "extract": {name: _side_by_side(part, many, seed) for name, part in _parts(many, "extract").items()},
+        "reliability": {name: [each._asdict() for each in bins] for name, bins in told.items()},
+    }
+
+
+def _side_by_side(rows: pa.Table, of: pa.Table, seed: int) -> Figures:
+    """Return how right limits are without and with probes, and what share of others the rows are."""
+    share = rows.num_rows / of.num_rows if of.num_rows else None
+    return {"share": share, "without": entry(rows, PREDICTED, seed), "with": entry(rows, PROBED, seed)}
+
+
 def _scored(rows: pa.Table, column: str, weight: Floats) -> Figures:
-    confidence = _floats(rows, "confidence") if column == PREDICTED else np.full(rows.num_rows, np.nan)
+    confidence = _sure(rows, column) if column in CONFIDENCE else np.full(rows.num_rows, np.nan)
     return score(
         truth=_floats(rows, "truth_kmh"),
         predicted=_floats(rows, column),
@@ -112,7 +144,7 @@ def _scored(rows: pa.Table, column: str, weight: Floats) -> Figures:
 
 
 def _calibration(rows: pa.Table, column: str, weight: Floats) -> Figures:
-    confidence = _floats(rows, "confidence")
+    confidence = _sure(rows, column)
     told = ~np.isnan(confidence) & ~np.isnan(_floats(rows, column))
     stated, exact, mass = confidence[told], _exact(rows, column)[told], weight[told]
     return {
@@ -121,11 +153,16 @@ def _calibration(rows: pa.Table, column: str, weight: Floats) -> Figures:
     }
 
 
-def _reliability(rows: pa.Table) -> list[Bin]:
-    confidence, length = _floats(rows, "confidence"), _floats(rows, "length_m")
-    told = ~np.isnan(confidence) & ~np.isnan(_floats(rows, PREDICTED))
+def _reliability(rows: pa.Table, column: str) -> list[Bin]:
+    confidence, length = _sure(rows, column), _floats(rows, "length_m")
+    told = ~np.isnan(confidence) & ~np.isnan(_floats(rows, column))
     stated, mass = confidence[told], length[told]
-    return reliability(equal_mass(stated, mass), stated, _exact(rows, PREDICTED)[told], mass)
+    return reliability(equal_mass(stated, mass), stated, _exact(rows, column)[told], mass)
+
+
+def _sure(rows: pa.Table, column: str) -> Floats:
+    """Return how sure the limits of a column are."""
+    return _floats(rows, CONFIDENCE[column])
 
 
 def _baseline(rows: pa.Table, column: str) -> Figures:

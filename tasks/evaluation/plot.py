@@ -1,9 +1,11 @@
 """A drawing of an evaluation as SVG: what confidence comes to, and how right each class is. Needs no network."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from math import sqrt
 from typing import Any
+
+from tasks.evaluation.figures import MANY
 
 Figures = Mapping[str, Any]
 
@@ -55,17 +57,28 @@ def _frame() -> Iterator[str]:
 
 
 def _reliability(told: Figures) -> Iterator[str]:
+    """Yield a disc for each bin, and what the error is; likewise with probes, where they passed often."""
+    yield from _discs(told["reliability"], BLUE)
+    error, probed = told["all"]["by_length"]["ece"], told["probes"]
+    if error is not None:
+        yield _text(LEFT + 10, TOP + 20, f"expected calibration error {error:.3f}")
+    if probed is None:
+        return
+    yield from _discs(probed["reliability"]["with"], ORANGE)
+    error = probed["traversals"][MANY]["with"]["by_length"]["ece"]
+    if error is not None:
+        yield _text(LEFT + 10, TOP + 38, f"red: with probes, {MANY} times; {error:.3f}", more=f'fill="{ORANGE}"')
+
+
+def _discs(bins: Sequence[Figures], colour: str) -> Iterator[str]:
     """Yield a disc for each bin; its area is the share of length."""
-    for each in told["reliability"]:
+    for each in bins:
         x, y = _spot(each["confidence"], each["exact"])
         title = f"stated {each['confidence']:.3f}, exact {each['exact']:.3f}, {100 * each['weight']:.1f} % of length"
         yield (
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 20 * sqrt(each["weight"]):.1f}" fill="{BLUE}" '
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 20 * sqrt(each["weight"]):.1f}" fill="{colour}" '
             f'fill-opacity="0.6"><title>{escape(title)}</title></circle>'
         )
-    error = told["all"]["by_length"]["ece"]
-    if error is not None:
-        yield _text(LEFT + 10, TOP + 20, f"expected calibration error {error:.3f}")
 
 
 def _classes(told: Figures) -> Iterator[str]:

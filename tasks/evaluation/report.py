@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tasks.evaluation.figures import BASELINES, GROUPS, RIVALS
+from tasks.evaluation.figures import BASELINES, GROUPS, MANY, RIVALS
 
 Figures = Mapping[str, Any]
 
 HEADINGS = (
     *("segments", "km", "exact (95 % interval)", "by count", "one step", "too high", "number", "macro-F1"),
     *("stated ≥ 0.95", "of these exact", "too high", "ECE"),
+)
+PROBE_HEADINGS = (
+    *("segments", "share", "exact without", "with", "gain", "within 10 km/h without", "with", "too high without"),
+    *("with", "ECE without", "with"),
 )
 TITLES = {
     "extract": "By extract",
@@ -26,6 +30,7 @@ def report_lines(told: Figures) -> list[str]:
     """Return the figures of an evaluation as lines of Markdown."""
     return [
         *_head(told),
+        *_probe_tables(told),
         *_rival_table(told),
         *_own_tables(told),
         *_rest(told),
@@ -74,6 +79,36 @@ def _head(told: Figures) -> Iterator[str]:
         "centre in one was hidden whole. Shares are of length unless they say `by count`."
     )
     yield ""
+
+
+def _probe_tables(told: Figures) -> Iterator[str]:
+    """Yield how right limits are without and with probes, where there are any."""
+    probed = told["probes"]
+    if probed is None:
+        return
+    yield "## Without and with GPS probes"
+    yield ""
+    yield "The same hidden segments, by how often probes passed them. All of this section is by count."
+    yield ""
+    rows = [[name, *_pair_cells(each)] for name, each in (probed["traversals"] | {ALL: probed["all"]}).items()]
+    yield from table(["traversals", *PROBE_HEADINGS], rows)
+    yield ""
+    for group in ("class", "extract"):
+        yield f"By {group}, those passed {MANY} times:"
+        yield ""
+        yield from table([group, *PROBE_HEADINGS], [[name, *_pair_cells(each)] for name, each in probed[group].items()])
+        yield ""
+
+
+def _pair_cells(each: Figures) -> list[str]:
+    """Return what is told of some segments without and with probes."""
+    before, after = each["without"]["by_count"], each["with"]["by_count"]
+    gain = None if before["exact"] is None else f"{100 * (after['exact'] - before['exact']):+.1f}"
+    exact, near, high = (
+        [share_text(way[name]) for way in (before, after)] for name in ("exact", "within_10", "too_high")
+    )
+    errors = [_number(way["ece"]) for way in (before, after)]
+    return [f"{before['segments']:,}", share_text(each["share"]), *exact, gain or NOTHING, *near, *high, *errors]
 
 
 def _rival_table(told: Figures) -> Iterator[str]:

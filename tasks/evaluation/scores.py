@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 TOLERANCE_KMH = 1.0
+NEAR_KMH = 10.0
 SURE = 0.95
 """Confidence from which a value is taken to be stated as sure."""
 
@@ -25,6 +26,8 @@ class Score(NamedTuple):
     exact: float
     one_step: float
     """Exact, or at the neighbouring limit."""
+    within_10: float
+    """Within 10 km/h of the truth, and 1 km/h more as above."""
     too_high: float
     covered: float
     """With a number, or known to be unlimited."""
@@ -116,6 +119,7 @@ def score(
         km=float(length.sum()) / 1000,
         exact=share(exact, weight),
         one_step=share(off_by(truth, predicted) <= step + TOLERANCE_KMH, weight),
+        within_10=share(off_by(truth, predicted) <= NEAR_KMH + TOLERANCE_KMH, weight),
         too_high=share(higher, weight),
         covered=share(~np.isnan(predicted), weight),
         macro_f1=macro_f1(truth, predicted, weight),

@@ -19,12 +19,14 @@ from pipelines.evaluate import (
 )
 from schemas.road import ROAD_SEGMENT
 from schemas.scored_limit import SCORED_LIMIT
+from tasks.evaluation.comparison import PROBED
 from tasks.evaluation.figures import Case
 from tasks.evaluation.hiding import tells_limit
 from tests.pipelines.local import all_rows
-from tests.tasks.evaluation.maps import Answer, answering, map_of, town
+from tests.tasks.evaluation.maps import Answer, answering, hearing, map_of, town
 
 TRUE = {"primary": 80.0, "residential": 30.0}
+SHARED = [name for name in SCORED_LIMIT.names if name not in PROBED]
 
 
 def right(row: dict[str, Any]) -> float:
@@ -105,6 +107,35 @@ def test_rows_hold_truth_and_guesses(tmp_path: Path) -> None:
         assert row["law_kmh"] == {"primary": 80, "residential": 50}[row["class"]]
         assert row["is_built_up"] == (row["class"] == "residential")
         assert row["step_kmh"] == 10
+
+
+def test_probes_are_heard_beside_what_is_inferred_without_them(tmp_path: Path) -> None:
+    """Without probes all say 80, with them all are right; every second segment is passed 25 times."""
+    evens = {row["segment_id"] for row in town().to_pylist()[::2]}
+    engine = answering(lambda row: 80.0)._replace(hear=hearing(right, passed=lambda name: 25 * (name in evens)))
+    case = evaluate_map(map_of(town(), tmp_path), str(tmp_path / "town"), seed=1, share=0.5, engine=engine)
+    rows = case.compared.rows.to_pylist()
+    assert {row["predicted_kmh"] for row in rows} == {80.0}
+    assert all(row["probed_kmh"] == row["truth_kmh"] == TRUE[row["class"]] for row in rows)
+    assert all(row["traversals"] == 25 * (row["segment_id"] in evens) for row in rows)
+    probed = told(case, tmp_path)["probes"]
+    many = probed["traversals"]["20 and more"]
+    assert many["share"] == sum(row["traversals"] > 0 for row in rows) / len(rows)
+    assert many["with"]["by_count"]["exact"] == 1
+    assert many["without"]["by_count"]["exact"] < 1
+    assert "## Without and with GPS probes" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    without = evaluate_map(
+        map_of(town(), tmp_path / "b"), str(tmp_path / "b/t"), seed=1, share=0.5, engine=engine._replace(hear=None)
+    )
+    assert without.compared.rows.select(SHARED).equals(case.compared.rows.select(SHARED))
+    assert without.compared.rows["traversals"].null_count == len(rows)
+
+
+def test_probes_of_another_place_are_one_line(tmp_path: Path) -> None:
+    engine = answering(right)._replace(hear=hearing(right, passed=lambda name: 0))
+    with pytest.raises(EvaluationError, match=r"^town: no probe passes any road of this map: expected traces") as error:
+        evaluate_map(map_of(town(), tmp_path), str(tmp_path / "town"), seed=1, share=0.5, engine=engine)
+    assert "\n" not in str(error.value)
 
 
 def test_seeds_draw_and_repeat(tmp_path: Path) -> None:

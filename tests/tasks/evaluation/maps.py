@@ -1,15 +1,16 @@
 """A small map with known limits, and stages that answer what a test wants."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pipelines.evaluate import Engine, Map
+from pipelines.evaluate import Engine, Hear, Map
 from pipelines.plan import plan_stage
-from pipelines.table import Table, open_table
+from pipelines.table import Table, open_table, table_in
 from pipelines.tile_run import TileRun
 from schemas.built_up import BUILT_UP
 from schemas.contract import Contract
@@ -17,6 +18,7 @@ from schemas.jurisdiction import JURISDICTION
 from schemas.map_feature import MAP_FEATURE
 from schemas.receipt import Receipt
 from schemas.speed_limit import SPEED_LIMIT
+from schemas.traversal import TRAVERSAL
 from tasks.law.law_table import read_law
 from tasks.lift import Lift
 from tests.pipelines.local import written
@@ -69,6 +71,38 @@ def answering(answer: Answer, *, confidence: float = 0.9) -> Engine:
         return tables[SPEED_LIMIT]
 
     return Engine(run_local, infer, LAW)
+
+
+def hearing(answer: Answer, *, passed: Callable[[str], int], confidence: float = 0.9) -> Hear:
+    """Limits that are those of `answer` with probes heard, and which segments they passed how often."""
+
+    def hear(segments: Table, found: str, into: str) -> Table:
+        assert table_in(SPEED_LIMIT, found).tiles() == segments.tiles()
+        limits, traversals = open_table(SPEED_LIMIT, into), open_table(TRAVERSAL, into)
+        for tile in segments.tiles():
+            rows = segments.read(tile).to_pylist()
+            commit(limits, tile, SPEED_LIMIT, [_limit(row, answer(row), confidence) for row in rows])
+            ids = sorted(row["segment_id"] for row in rows)
+            commit(traversals, tile, TRAVERSAL, [_passed(each, i) for each in ids for i in range(passed(each))])
+        return limits
+
+    return hear
+
+
+def _passed(segment_id: str, number: int) -> dict[str, Any]:
+    moment = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    return {
+        "trace_id": f"t{number}",
+        "sequence": number,
+        "segment_id": segment_id,
+        "heading": "forward",
+        "enter": moment,
+        "leave": moment,
+        "enter_fraction": 0.0,
+        "leave_fraction": 1.0,
+        "device_kmh": None,
+        "is_trip_end": False,
+    }
 
 
 def commit(table: Table, tile: str, contract: Contract, rows: list[dict[str, Any]]) -> None:

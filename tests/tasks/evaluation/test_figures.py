@@ -92,3 +92,31 @@ def test_figures_are_plain_json(tmp_path: Path) -> None:
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert list(told["extracts"]) == list(told["groups"]["extract"]) == ["town", "other"]
     assert told["boundary"]["changes"] == 6
+
+
+def test_without_probes_nothing_is_told_of_them() -> None:
+    assert figures([case(scored(row(1)))], seed=1, share=0.5)["probes"] is None
+
+
+def test_probes_stand_beside_what_is_told_without_them() -> None:
+    """Four segments passed 20 times: half right without, three with; the bounds of each range belong to it."""
+    many = [
+        row(1, traversals=20, predicted_kmh=50.0, probed_kmh=50.0, probed_confidence=0.9),
+        row(2, traversals=99, predicted_kmh=50.0, probed_kmh=50.0, probed_confidence=0.9),
+        row(3, traversals=20, predicted_kmh=60.0, probed_kmh=50.0, probed_confidence=0.9),
+        row(4, traversals=21, predicted_kmh=80.0, probed_kmh=80.0, probed_confidence=0.5, **{"class": "track"}),
+    ]
+    few = [row(i, traversals=count, probed_kmh=50.0) for i, count in ((5, 19), (6, 5), (7, 4), (8, 1), (9, 0), (10, 0))]
+    told = figures([case(scored(*many, *few))], seed=1, share=0.5)["probes"]
+    counted = {name: each["with"]["by_count"]["segments"] for name, each in told["traversals"].items()}
+    assert counted == {"20 and more": 4, "5 to 19": 2, "1 to 4": 2, "none": 2}
+    ways = told["traversals"]["20 and more"]
+    assert ways["share"] == 0.4
+    before, after = (ways[way]["by_count"] for way in ("without", "with"))
+    assert (before["exact"], after["exact"], before["within_10"], after["within_10"]) == (0.5, 0.75, 0.75, 0.75)
+    assert before["ece"] == pytest.approx(0.4)
+    assert after["ece"] == pytest.approx(0.75 * 0.1 + 0.25 * 0.5)
+    assert list(told["class"]) == ["primary", "track"]
+    assert [each["share"] for each in told["class"].values()] == [0.75, 0.25]
+    assert told["all"]["with"]["by_count"]["segments"] == 10
+    assert sum(each["weight"] for each in told["reliability"]["with"]) == pytest.approx(1)

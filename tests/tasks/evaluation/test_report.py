@@ -11,8 +11,8 @@ from tasks.evaluation.plot import plot
 from tasks.evaluation.report import boundary_line, report_lines, share_text, table
 
 SCORED = {
-    "segments": 1200, "km": 345.6, "exact": 0.912, "one_step": 0.95, "too_high": 0.031, "covered": 1.0,
-    "macro_f1": 0.654, "sure": 0.5, "sure_exact": 0.97, "sure_too_high": 0.012, "ece": 0.021,
+    "segments": 1200, "km": 345.6, "exact": 0.912, "one_step": 0.95, "within_10": 0.93, "too_high": 0.031,
+    "covered": 1.0, "macro_f1": 0.654, "sure": 0.5, "sure_exact": 0.97, "sure_too_high": 0.012, "ece": 0.021,
     "ece_equal_mass": 0.02, "exact_interval": [0.88, 0.94],
 }  # fmt: skip
 UNTOLD = SCORED | {"sure": 0.0, "sure_exact": None, "sure_too_high": None, "ece": None, "exact_interval": [None, None]}
@@ -39,6 +39,7 @@ def told(**others: Any) -> dict[str, Any]:
         "macro_f1_gain": {"class_mode_kmh": 0.234, "law_kmh": None},
         "reliability": [dict(zip(("confidence", "exact", "weight"), each, strict=True)) for each in BINS],
         "boundary": boundary(Offsets((10.0, 80.0), 2, 1)),
+        "probes": None,
     } | others  # fmt: skip
 
 
@@ -54,6 +55,42 @@ def test_what_a_report_says() -> None:
     assert "4 places where the true limit changes along a road: 25.0 % within 25 m, 50.0 % within 100 m" in text
     assert "nan" not in text.lower()
     assert "None" not in text
+
+
+def probed() -> dict[str, Any]:
+    """Twice as many segments as without any probes, of which 61 and 72.5 % are right."""
+    ways = (("without", 0.61, 0.1), ("with", 0.725, 0.04))
+    pair = {name: {"by_length": SCORED, "by_count": SCORED | {"exact": exact, "ece": ece}} for name, exact, ece in ways}
+    nothing = {"by_length": UNTOLD, "by_count": UNTOLD | {"segments": 0, "exact": None, "within_10": None}}
+    bins = [dict(zip(("confidence", "exact", "weight"), (0.7, 0.4, 1.0), strict=True))]
+    return {
+        "all": pair | {"share": 1.0},
+        "traversals": {"20 and more": pair | {"share": 0.25}, "none": {"share": 0.0} | dict.fromkeys(pair, nothing)},
+        "class": {"primary": pair | {"share": 1.0}},
+        "extract": {},
+        "reliability": {"without": bins, "with": bins},
+    }
+
+
+def test_probes_stand_side_by_side() -> None:
+    lines = report_lines(told(probes=probed()))
+    start = lines.index("## Without and with GPS probes")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:] if line[:2] == "| "]
+    assert cells[2] == [
+        *("20 and more", "1,200", "25.0 %", "61.0 %", "72.5 %", "+11.5", "93.0 %", "93.0 %", "3.1 %", "3.1 %"),
+        *("0.100", "0.040"),
+    ]
+    assert cells[3][:6] == ["none", "0", "0.0 %", "–", "–", "–"]
+    assert [row[0] for row in cells[2:]][:5] == ["20 and more", "none", "all", "class", ":------"]
+    assert not any("GPS" in line for line in report_lines(told()))
+
+
+def test_the_picture_shows_probes_too() -> None:
+    root = ET.fromstring(plot(told(probes=probed())))
+    spots = [(each.get("cx"), each.get("fill")) for each in root.findall(".//{*}circle")]
+    assert len(spots) == 3
+    assert (f"{60 + 0.7 * 360:.1f}", "#d6604d") in spots
+    assert any((each.text or "").startswith("red: with probes") for each in root.findall(".//{*}text"))
 
 
 def test_one_extract_needs_no_line_for_all() -> None:

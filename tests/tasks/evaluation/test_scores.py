@@ -92,7 +92,7 @@ def test_the_order_of_rows_does_not_matter(rows: list[Any], random: Any) -> None
 @given(ROWS)
 def test_a_perfect_prediction(rows: list[Any]) -> None:
     told = scored([(truth, truth, 1.0, length) for truth, _, _, length in rows])
-    assert told[2:] == pytest.approx((1, 1, 0, 1, 1, 1, 1, 0))
+    assert told[2:] == pytest.approx((1, 1, 1, 0, 1, 1, 1, 1, 0))
 
 
 @given(ROWS, st.integers(0, 39), st.floats(0.1, 0.9))
@@ -133,3 +133,8 @@ def test_a_bare_number_whose_whole_differs() -> None:
 def test_nothing_has_no_share() -> None:
     assert math.isnan(share(np.zeros(0, dtype=bool), np.zeros(0)))
     assert math.isnan(macro_f1(np.zeros(0), np.zeros(0), np.zeros(0)))
+
+
+def test_within_ten_is_in_kmh_whatever_the_signs_say() -> None:
+    rows = [(50.0, kmh, 0.5, 1.0) for kmh in (50.0, 39.0, 38.9, 61.0, 61.1, math.nan, math.inf)]
+    assert scored(rows).within_10 == pytest.approx(3 / 7)

@@ -316,6 +316,9 @@ def _add_proof(added: Any) -> None:
         "--share", type=_share, default=SHARE, metavar="S", help="share of the cells that is hidden (%(default)s)"
     )
     _add_sources(proof)
+    from pipelines.probe_words import add_words
+
+    add_words(proof, is_needed=False)
 
 
 def _add_train(added: Any) -> None:

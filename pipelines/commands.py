@@ -219,11 +219,14 @@ def start_task(options: argparse.Namespace) -> None:
 def evaluate_speed_limits(options: argparse.Namespace) -> None:
     """Hide limits, infer them, and print how right they are."""
     quiet_prefect()
-    check_files(options.roads)
+    check_files([*options.roads, *(options.probes or ())])
     check_sources(options.jurisdiction, options.law, options.model)
     settings = _settings(options)
     _check_into(options)
+    from pipelines.probe_words import probing_of
     from pipelines.session import session
+
+    probing = probing_of(options)
 
     def load() -> "ModuleType":
         from pipelines import evaluate
@@ -238,6 +241,8 @@ def evaluate_speed_limits(options: argparse.Namespace) -> None:
             share=options.share,
             sources=sources_of(options.jurisdiction, options.law, options.model),
             settings=settings,
+            probes=[str(file) for file in options.probes] if options.probes else None,
+            probing=probing,
         )
     print("\n".join(loaded.evaluate_lines(done)))
 

@@ -1,6 +1,6 @@
 """Overture rules of a segment: those that the map states, and what was inferred where it states none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.speed_rule import repeats
@@ -17,6 +17,7 @@ def inferred_rules(
     limits: Mapping[Heading, str],
     legal: Sequence[Row],
     built_up: float,
+    worded: Collection[Heading] = (),
 ) -> list[Rule]:
     """Return all rules, general first: the inferred limit, that of the law for vehicles, then what the map states.
 
@@ -31,6 +32,8 @@ def inferred_rules(
         that the map states for all cars.
     legal
         As in LEGAL_LIMIT.
+    worded
+        Headings for which the map states a word instead of a number (`none`, `walk`): that holds beyond a border too.
     """
     overruled = {
         heading: limit for heading, limit in limits.items() if limit_text(posted[heading]) not in (None, limit)
@@ -39,7 +42,7 @@ def inferred_rules(
     if all(posted.values()):
         return stated
     missing = {heading: limit for heading, limit in limits.items() if not posted[heading]}
-    made = [*_general(missing), *_of_parts(legal, built_up)]
+    made = [*_general(missing), *_of_parts(legal, built_up, [each for each in missing if each not in worded])]
     if len(missing) == 2:
         made += _of_vehicles(missing, legal, built_up)
     return _without_repeats([*made, *stated])
@@ -64,12 +67,14 @@ def _general(limits: Mapping[Heading, str]) -> Iterator[Rule]:
             yield {"max_speed": speed, "when": headings[heading]}
 
 
-def _of_parts(legal: Sequence[Row], built_up: float) -> Iterator[Rule]:
-    """Yield the law of each further jurisdiction along the segment, over its part."""
+def _of_parts(legal: Sequence[Row], built_up: float, headings: Sequence[Heading]) -> Iterator[Rule]:
+    """Yield the law of each further jurisdiction along the segment, over its part, for some headings."""
+    whens: list[Any] = [None] if len(headings) == len(Heading) else [{"heading": each.value} for each in headings]
     for part in legal[1:]:
         limit = part[_area(built_up)]["limit"]
         if limit and (speed := limit_speed(limit)) and part["between"]:
-            yield {"max_speed": speed, "between": list(part["between"]), "when": None}
+            for when in whens:
+                yield {"max_speed": speed, "between": list(part["between"]), "when": when}
 
 
 def _of_vehicles(limits: Mapping[Heading, str], legal: Sequence[Row], built_up: float) -> Iterator[Rule]:

@@ -35,6 +35,8 @@ Row = Mapping[str, Any]
 
 WITHOUT_NUMBER = (SpeedReason.VARIABLE, SpeedReason.WALKING_PACE)
 """What the map may state instead of a number: nothing is inferred against it."""
+WORDS = (SpeedReason.UNLIMITED, *WITHOUT_NUMBER)
+"""All that it may state instead of a number."""
 CARRIED = 0.5
 """Share of a limit along the road from which on it is said to carry on from there."""
 
@@ -75,6 +77,14 @@ class Stated(NamedTuple):
     def posted(self) -> dict[Heading, Row | None]:
         """The number that is stated for each heading."""
         return {Heading.FORWARD: self.forward, Heading.BACKWARD: self.backward}
+
+    @property
+    def worded(self) -> list[Heading]:
+        """Headings for which the map states a word instead of a number."""
+        reasons = {
+            heading: reason_of(heading, each, self.reason, self.evidence) for heading, each in self.posted.items()
+        }
+        return [heading for heading, reason in reasons.items() if reason in WORDS]
 
 
 def speed_limit(
@@ -138,7 +148,7 @@ def weighed(stated: Stated, jurisdictions: Sequence[Row], around: Around) -> Spe
     if not known:
         return SpeedLimit(code, rules, None, None, None, None, SpeedReason.NO_LAW.value, told)
     limits = {heading: each.limit for heading, each in chosen.items() if each}
-    made = inferred_rules(rules, stated.posted, limits, around.legal, around.built_up)
+    made = inferred_rules(rules, stated.posted, limits, around.legal, around.built_up, stated.worded)
     ahead, back = (_kmh(each) for each in chosen.values())
     if len(around.legal) > 1:
         ahead, back = (longest_limit(made, heading) if chosen[heading] else None for heading in Heading)

@@ -324,6 +324,33 @@ SPEED_TEXT = st.one_of(
     st.integers(-5, 400).map(str),
     st.sampled_from(["30 mph", "none", "walk", "signals", "DE:rural", "DE:urban", "7.5", "0.4", "200 knots", "x"]),
 )
+
+
+@pytest.mark.parametrize(
+    ("tags", "kmh", "general"),
+    [
+        ({"maxspeed": "none"}, (None, None), []),
+        ({"maxspeed": "none", "maxspeed:forward": "walk"}, (None, None), []),
+        ({"maxspeed:forward": "none"}, (None, 100.0), [("backward", 80, None), ("backward", 100, [0.3, 1.0])]),
+        ({"maxspeed:forward": "30", "maxspeed:backward": "walk"}, (30.0, None), [("forward", 30, None)]),
+    ],
+    ids=str,
+)
+def test_a_word_holds_beyond_a_border_too(
+    tags: dict[str, str], kmh: tuple[float | None, float | None], general: Any
+) -> None:
+    """Where the map states that there is no limit, or a walking pace, no law of the next country is inferred."""
+    made = limit(tags, jurisdictions=BORDER, built_up=0.05, odds=odds_of(_80=0.9, _100=0.1))
+    assert numbers(made) == kmh
+    rules = [(rule.get("when") or {}, rule) for rule in made.speed_limits]
+    told = [
+        (when.get("heading"), rule["max_speed"]["value"], rule.get("between"))
+        for when, rule in rules
+        if set(when) <= {"heading"}
+    ]
+    assert told == general
+
+
 KEYS = ["maxspeed", "maxspeed:forward", "maxspeed:backward", "zone:maxspeed", "source:maxspeed", "maxspeed:hgv"]
 TAGS = st.dictionaries(st.sampled_from(KEYS), SPEED_TEXT)
 ODDS = st.dictionaries(

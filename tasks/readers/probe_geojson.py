@@ -6,6 +6,7 @@ converters put them: `coordTimes` or `times` in the properties, or in `coordinat
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -48,6 +49,9 @@ def read_geojson(stream: IO[bytes], trace: str, tally: Tally) -> Iterator[ProbeB
     rows: Rows = {name: [] for name in FIELDS}
     unit: str | None = tally.format.speed_unit
     for number, feature in enumerate(features(stream, tally.file), 1):
+        if fault := _fault(feature):
+            yield tally.unreadable_rows([(f"{tally.file}@{number}", fault)])
+            continue
         found = _add(feature, number, rows, trace, tally)
         unit = unit or found
         if len(rows["lon"]) >= ROWS:
@@ -67,8 +71,16 @@ def _batch(rows: Rows, unit: str | None, tally: Tally) -> ProbeBatch:
 def _array(values: list[Any]) -> pa.Array:
     """Return values of any kind as a column: of numbers if all are, else of text."""
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+        return pa.array([None if value is None else _float(value) for value in values], pa.float64())
     return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _float(value: float) -> float:
+    """Return a number of JSON, whose digits know no end, as one that has."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def features(stream: IO[bytes], file: str) -> Iterator[dict[str, Any]]:
@@ -125,8 +137,12 @@ class _Text:
 
     def skip_to_features(self) -> None:
         """Go behind the bracket that opens the features of a collection; stay where the file is no collection."""
-        if not self.skip(" \t\r\n\x1e") or self.buffer[self.at] != "{":
+        if not self.skip(" \t\r\n\x1e") or self.buffer[self.at] not in "[{":
             raise ReadError(f"{self.file}: starts with {self.buffer[self.at : self.at + 16]!r}, expected GeoJSON")
+        if self.buffer[self.at] == "[":
+            self.is_collection = True
+            self.at += 1
+            return
         self.more()
         while not (found := FEATURES.search(self.buffer)) and not _is_feature(self.buffer) and self.more():
             pass
@@ -150,10 +166,27 @@ class _Text:
                 if not self.more(size):
                     raise ReadError(f"{self.file}: character {place}: {error.msg}; expected GeoJSON") from None
                 size *= 2
+            except (RecursionError, ValueError) as error:
+                place = self.passed + self.at
+                raise ReadError(f"{self.file}: behind character {place}: {error}; expected GeoJSON") from None
 
 
 def _is_feature(text: str) -> bool:
     return '"geometry"' in text and '"FeatureCollection"' not in text
+
+
+def _fault(feature: Mapping[str, Any]) -> str | None:
+    """Return what keeps a feature from being read, None if nothing does."""
+    shape, properties = feature.get("geometry") or {}, feature.get("properties") or {}
+    if not isinstance(shape, dict):
+        return f"geometry {str(shape)[:40]!r}, expected a GeoJSON geometry or null"
+    if not isinstance(properties, dict):
+        return f"properties {str(properties)[:40]!r}, expected an object or null"
+    places = shape.get("coordinates") or []
+    parts = places if shape.get("type") == "MultiLineString" and isinstance(places, list) else []
+    if not all(isinstance(each, list) for each in (places, *parts)):
+        return f"coordinates {str(places)[:40]!r}, expected lists of numbers"
+    return None
 
 
 def _add(feature: Mapping[str, Any], number: int, rows: Rows, trace: str, tally: Tally) -> str | None:
@@ -164,7 +197,8 @@ def _add(feature: Mapping[str, Any], number: int, rows: Rows, trace: str, tally:
     if kind == "Point":
         return _add_points(number, [places], {}, properties, trace, rows, tally)
     name = str(feature["id"]) if feature.get("id") is not None else f"{trace}#{number}"
-    lists = properties.get("coordinateProperties") or {}
+    apart = properties.get("coordinateProperties")
+    lists = apart if isinstance(apart, dict) else {}
     if kind in ("LineString", "MultiPoint"):
         return _add_points(number, places, {**lists, **properties}, properties, name, rows, tally)
     if kind == "MultiLineString":
@@ -199,6 +233,8 @@ def _add_points(
     rows["lon"] += [_at(place, 0) for place in places]
     rows["lat"] += [_at(place, 1) for place in places]
     is_point = count == 1 and not lists
+    if odd := _odd_times(lists, count):
+        tally.note = f"{tally.file}: feature {number}: {odd}"
     for role, usual in (("time", TIMES), ("speed", SPEEDS), ("heading", HEADINGS), ("accuracy", ACCURACIES)):
         listed = _list(lists, (*usual, named.columns.get(role, "")), count)
         rows[role] += [single.get(role)] if is_point else listed if listed is not None else [None] * count
@@ -214,7 +250,14 @@ def _named(names: tuple[str, ...], format: ProbeFormat, file: str) -> Named:
 
 def _at(place: Any, index: int) -> float | None:
     is_there = isinstance(place, list) and len(place) > index and isinstance(place[index], int | float)
-    return float(place[index]) if is_there else None
+    return _float(place[index]) if is_there else None
+
+
+def _odd_times(lists: Mapping[str, Any], count: int) -> str | None:
+    """Return what is wrong with a list of times that are not as many as there are points."""
+    told = ((name, lists[name]) for name in TIMES if isinstance(lists.get(name), list))
+    odd = ((name, len(times)) for name, times in told if len(times) != count)
+    return next((f"{length} {name} for {count} points, expected one each" for name, length in odd), None)
 
 
 def _list(lists: Mapping[str, Any], names: Sequence[str], count: int) -> list[Any] | None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,40 @@ def test_points_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_list_of_times_of_another_length_is_no_list_of_times(tmp_path: Path) -> None:
-    assert read(written(tmp_path, collection_of(line_of(POINTS, times=TIMES[:2])))).dropped == {"no_time": 4}
+    made = read(written(tmp_path, collection_of(line_of(POINTS, times=TIMES[:2]))))
+    assert made.dropped == {"no_time": 4}
+    assert [note.partition(".geojson: ")[2] for note in made.notes] == [
+        "feature 1: 2 times for 4 points, expected one each"
+    ]
+
+
+def test_features_in_a_bare_list(tmp_path: Path) -> None:
+    told = [point_of(point, vehicle_id=7) for point in POINTS]
+    assert len(read(written(tmp_path, json.dumps(told, indent=1))).points) == len(POINTS)
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ({"geometry": 5, "properties": {}}, "geometry '5', expected a GeoJSON geometry or null"),
+        ({"geometry": None, "properties": [1]}, "properties '\\[1\\]', expected an object or null"),
+        ({"geometry": {"type": "Point", "coordinates": 5}}, "coordinates '5', expected lists of numbers"),
+        ({"geometry": {"type": "LineString", "coordinates": "ab"}}, "coordinates 'ab', expected lists"),
+        ({"geometry": {"type": "MultiLineString", "coordinates": [5]}}, "coordinates '\\[5\\]', expected lists"),
+    ],
+)
+def test_a_feature_that_is_none_is_rejected(feature: dict[str, Any], message: str, tmp_path: Path) -> None:
+    made = read(written(tmp_path, collection_of(feature, *(point_of(point) for point in POINTS))))
+    assert (made.dropped, len(made.points)) == ({"unreadable": 1}, len(POINTS))
+    assert re.match(message, made.rejects[0]["message"])
+    assert made.rejects[0]["key"].endswith("drive.geojson@1")
+
+
+def test_numbers_without_end(tmp_path: Path) -> None:
+    huge = 10**400
+    odd = {"type": "Feature", "properties": {"time": huge}, "geometry": {"type": "Point", "coordinates": [huge, 1]}}
+    made = read(written(tmp_path, collection_of(odd, *(point_of(point) for point in POINTS))))
+    assert (made.dropped, len(made.points)) == ({"unreadable": 1}, len(POINTS))
 
 
 VALUES = st.recursive(
@@ -94,6 +129,17 @@ def test_features_are_streamed(told: list[dict[str, Any]], chunk: int, is_pretty
         assert list(features(io.BytesIO(text.encode()), "f")) == told
     finally:
         probe_geojson.CHUNK = before
+
+
+@given(VALUES, VALUES, VALUES, st.sampled_from(["Point", "MultiPoint", "LineString", "MultiLineString", "x", 1]))
+def test_any_json_is_read_or_rejected(geometry: Any, properties: Any, places: Any, kind: Any) -> None:
+    """Read as a point, a reject or nothing; `read` sees that they add up."""
+    shaped = {"properties": properties, "geometry": {"type": kind, "coordinates": places}}
+    timed = {"properties": {"coordinateProperties": properties, "times": places}, "geometry": shaped["geometry"]}
+    odd = [shaped, timed, {"properties": properties, "geometry": geometry}]
+    with tempfile.TemporaryDirectory() as folder:
+        made = read(written(Path(folder), collection_of(*odd, *(point_of(point) for point in POINTS))))
+    assert [row["time"] for row in made.points][-len(POINTS) :] == [point["time"] for point in POINTS]
 
 
 def test_the_file_of_macon(shared_data: Path) -> None:
@@ -116,7 +162,9 @@ def test_the_file_of_macon(shared_data: Path) -> None:
         ('{"type": "FeatureCollection", "features": []}', "no points and no lines"),
         ('{"type": "FeatureCollection", "features": {}}', 'no list behind "features"'),
         ('{"type": "FeatureCollection", "features": [1]}', "'1' among the features"),
-        ("[1, 2]", r"starts with '\[1, 2\]', expected GeoJSON"),
+        ("[1, 2]", "'1' among the features"),
+        ("[" * 100_000, "behind character 1: maximum recursion depth .*; expected GeoJSON"),
+        ('{"features": [{"id": ' + "1" * 5000 + "}]}", "behind character 14: .*4300 digits.*; expected GeoJSON"),
     ],
 )
 def test_what_cannot_be_read_is_told(text: str, message: str, tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ USUAL = {
 }  # fmt: skip
 """Names that columns usually have, the best first; letters of either case, and blanks count as underscores."""
 
+USUAL_LISTS = {
+    "time": ("coordTimes", "times", "coord_times", "timestamps"),
+    "speed": ("speeds", "coordSpeeds"),
+    "heading": ("headings", "courses", "bearings"),
+    "accuracy": ("accuracies",),
+}
+"""Names that lists with a value for each point of a line usually have."""
+
 USUAL_SPEEDS = {
     "km/h": ("speed_kmh", "speed_kph", "speed_km_h", "speed_kmph", "speed_(km/h)", "speed_[km/h]", "kmh", "kph"),
     "m/s": ("speed_ms", "speed_mps", "speed_m_s", "speed_(m/s)", "speed_[m/s]", "velocity_ms", "velocity_mps"),

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from tasks.readers.probe_format import Named, ProbeBatch, ProbeFormat, named_columns
+from tasks.readers.probe_format import USUAL_LISTS, Named, ProbeBatch, ProbeFormat, named_columns
 from tasks.readers.probe_rows import Columns, Tally
 from tasks.readers.reading import ReadError
 
@@ -25,11 +25,6 @@ ROWS = 100_000
 """Points that are handed on together."""
 
 FEATURES = re.compile(r'"features"\s*:')
-
-TIMES = ("coordTimes", "times", "coord_times", "timestamps")
-SPEEDS = ("speeds", "coordSpeeds")
-HEADINGS = ("headings", "courses", "bearings")
-ACCURACIES = ("accuracies",)
 
 FIELDS = ("trace_id", "time", "lon", "lat", "speed", "heading", "accuracy", "feature")
 Rows = dict[str, list[Any]]
@@ -235,7 +230,7 @@ def _add_points(
     is_point = count == 1 and not lists
     if odd := _odd_times(lists, count):
         tally.note = f"{tally.file}: feature {number}: {odd}"
-    for role, usual in (("time", TIMES), ("speed", SPEEDS), ("heading", HEADINGS), ("accuracy", ACCURACIES)):
+    for role, usual in USUAL_LISTS.items():
         listed = _list(lists, (*usual, named.columns.get(role, "")), count)
         rows[role] += [single.get(role)] if is_point else listed if listed is not None else [None] * count
     return named.speed_unit
@@ -255,7 +250,7 @@ def _at(place: Any, index: int) -> float | None:
 
 def _odd_times(lists: Mapping[str, Any], count: int) -> str | None:
     """Return what is wrong with a list of times that are not as many as there are points."""
-    told = ((name, lists[name]) for name in TIMES if isinstance(lists.get(name), list))
+    told = ((name, lists[name]) for name in USUAL_LISTS["time"] if isinstance(lists.get(name), list))
     odd = ((name, len(times)) for name, times in told if len(times) != count)
     return next((f"{length} {name} for {count} points, expected one each" for name, length in odd), None)
 

@@ -31,6 +31,9 @@ AHEAD_US = 300_000_000
 NULL_ISLAND_DEGREES = 1e-6
 """Nearer to 0° N 0° E is no position but a receiver that knows none."""
 
+LARGEST = 1e6
+"""No speed (km/h) and no accuracy (m) is larger: what says more was not measured."""
+
 NO_NUMBER = pa.array(["", "null", "NULL", "None", "none", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "-"])
 """Text that says that there is no number."""
 
@@ -124,7 +127,7 @@ def reject_rows(listed: list[tuple[str, PointReason, str]], task: str = TASK) ->
 
 def _message(refused: Refused, row: int) -> str:
     value = refused.column[row].as_py() if refused.column is not None else None
-    return refused.message.format(repr(value)[:60])
+    return refused.message.format((repr(value) if isinstance(value, str) else str(value))[:60])
 
 
 def _no_moments(columns: Columns) -> Moments:
@@ -149,7 +152,7 @@ def _refused(columns: Columns, told: Moments, lon: Floats, lat: Floats, now_us: 
     yield Refused(PointReason.UNREADABLE, no_id, None, "no id of a trace, expected one")
     yield Refused(
         PointReason.UNREADABLE, told.is_bad, time,
-        "time {}: expected ISO 8601, or a number since 1970 between 1990 and 2100, that exists in its zone",
+        "time {}: expected ISO 8601, a number since 1970 between 1990 and 2100, or --time-format; once in its zone",
     )  # fmt: skip
     yield Refused(PointReason.NO_TIME, told.is_missing, None, "no time, expected one")
     is_late = ~told.is_missing & ~told.is_bad & (told.us > now_us + AHEAD_US)
@@ -178,15 +181,15 @@ def _points(columns: Columns, told: Moments, lon: Floats, lat: Floats, speed_uni
         pa.array(told.us).cast(POINT.field("time").type),
         pa.array(lon),
         pa.array(lat),
-        _known(speed, (speed >= 0) & np.isfinite(speed)),
-        _known(heading % 360, (heading >= 0) & (heading <= 360)),
-        _known(accuracy, (accuracy > 0) & np.isfinite(accuracy)),
+        _known(speed, (speed >= 0) & (speed <= LARGEST)),
+        _known(np.where(heading == 360, 0, heading), (heading >= 0) & (heading <= 360)),
+        _known(accuracy, (accuracy > 0) & (accuracy <= LARGEST)),
     ]
     return pa.Table.from_arrays(arrays, schema=POINT)
 
 
 def _known(values: Floats, is_known: Bools) -> pa.Array:
-    return pa.array(values.astype(np.float32), mask=~is_known)
+    return pa.array(np.where(is_known, values, np.nan).astype(np.float32), mask=~is_known)
 
 
 def numbers(column: pa.Array) -> tuple[Floats, Bools]:

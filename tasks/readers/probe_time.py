@@ -26,6 +26,9 @@ US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 FIRST_S, LAST_S = 631_152_000, 4_102_444_800
 """1990 and 2100 in seconds since 1970: between them the ranges of s, ms, µs and ns do not touch."""
 
+FARTHEST_US = 9e18
+"""Nothing beyond fits into a moment."""
+
 NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
 ZONED = r"\d\s*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 TIME_OF_DAY = r"\d:\d\d|\dT\d{4}"
@@ -114,7 +117,7 @@ def _of_numbers(numbers: pa.Array, format: ProbeFormat) -> Ints:
     us = np.full(len(values), NONE)
     for unit, each in US.items():
         first, last = FIRST_S * 1e6 / each, LAST_S * 1e6 / each
-        here = (size >= first) & (size < last) & (values > 0) if format.epoch is None else np.isfinite(size)
+        here = (size >= first) & (size < last) & (values > 0) if format.epoch is None else size < FARTHEST_US / each
         if format.epoch in (None, unit) and here.any():
             us[here] = _scaled(values[here], each)
     us[numbers.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)] = NONE

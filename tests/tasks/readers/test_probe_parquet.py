@@ -1,5 +1,6 @@
 """Parquet and GeoParquet, against what geopandas writes."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from tasks.readers import probe_parquet
 from tasks.readers.reading import ReadError
@@ -81,11 +83,107 @@ def test_what_cannot_be_read_is_told(columns: dict[str, Any], message: str, tmp_
         read(written(tmp_path, pa.table(columns)))
 
 
-def test_lines_and_broken_files_are_told(tmp_path: Path) -> None:
-    line = geopandas.GeoSeries.from_wkt(["LINESTRING (0 0, 1 1)"], crs="EPSG:4326")
-    geopandas.GeoDataFrame({"time": [START]}, geometry=line).to_parquet(tmp_path / "line.parquet")
-    with pytest.raises(ReadError, match="a LineString in the column of geometries, expected points"):
-        read(tmp_path / "line.parquet")
-    (tmp_path / "cut.parquet").write_bytes((tmp_path / "line.parquet").read_bytes()[:-50])
+LINES = [drive(5, "a"), drive(4, "b", 25.0)]
+
+
+def lines_of(encoding: str, **columns: Any) -> pa.Table:
+    """Return both drives as lines with lists of times, in GeoParquet as geopandas writes it."""
+    shapes = [shapely.LineString([(row["lon"], row["lat"]) for row in points]) for points in LINES]
+    times = [[row["time"] for row in points] for points in LINES]
+    told = geopandas.GeoDataFrame({"times": times, **columns}, geometry=shapes, crs="EPSG:4326")
+    held = io.BytesIO()
+    told.to_parquet(held, geometry_encoding=encoding)
+    return pq.read_table(held)
+
+
+@pytest.mark.parametrize("rows", [250_000, 1])
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+def test_lines(encoding: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_parquet, "ROWS", rows)
+    lists = {
+        "speeds": [[row["speed_kmh"] / 3.6 for row in points] for points in LINES],
+        "headings": [[row["heading_deg"] for row in points] for points in LINES],
+        "accuracies": [[row["accuracy_m"] for row in points] for points in LINES],
+    }
+    table = lines_of(encoding, vehicle=["a", "b"], **lists)
+    made = read(written(tmp_path, table), speed_unit="m/s").points
+    for row, expected in zip(made, ROWS, strict=True):
+        assert row["speed_kmh"] == pytest.approx(expected["speed_kmh"])
+        assert row | {"speed_kmh": None} == expected | {"speed_kmh": None}
+    assert read(written(tmp_path, table.drop(["vehicle"]))).ids == ["fleet#1", "fleet#2"]
+
+
+def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
+    table = lines_of("WKB", speeds=[[36.0] * 5, [36.0] * 3], accuracy=[4.0, 5.0])
+    times = pa.array([[row["time"] for row in LINES[0]][:4], [row["time"] for row in LINES[1]]])
+    made = read(written(tmp_path, table.set_column(0, "times", times)), speed_unit="km/h")
+    assert (made.dropped, [row["speed_kmh"] for row in made.points]) == ({"no_time": 5}, [None] * 4)
+    assert [row["accuracy_m"] for row in made.points] == [None] * 4
+    assert [note.partition("fleet.parquet: ")[2] for note in made.notes] == [
+        "3 values of speed for 4 points, expected one each"
+    ]
+    assert {row["key"].partition("@")[2] for row in made.rejects} == {"1"}
+
+
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+def test_points_in_the_encodings_of_geoparquet(encoding: str, tmp_path: Path) -> None:
+    places = geopandas.points_from_xy([row["lon"] for row in ROWS], [row["lat"] for row in ROWS], crs="EPSG:4326")
+    frame = geopandas.GeoDataFrame(pd.DataFrame(ROWS).drop(columns=["lon", "lat"]), geometry=places)
+    frame.loc[3, "geometry"] = None
+    frame.to_parquet(tmp_path / "fleet.parquet", geometry_encoding=encoding)
+    made = read(tmp_path / "fleet.parquet")
+    assert [row["lon"] for row in made.points] == [row["lon"] for row in ROWS[:3] + ROWS[4:]]
+    assert (made.dropped, made.rejects[0]["key"].partition("@")[2]) == ({"bad_coordinate": 1}, "4")
+
+
+@pytest.mark.parametrize(
+    "geo", [b"{oops", b"[1]", b'{"primary_column": 5}', b'{"primary_column": "lon", "columns": 1}']
+)
+def test_geo_that_is_no_geoparquet(geo: bytes, tmp_path: Path) -> None:
+    """The columns of positions are read all the same; a column that is called a geometry and is none is told."""
+    file = written(tmp_path, pa.Table.from_pylist(ROWS).replace_schema_metadata({b"geo": geo}))
+    if b'"lon"' in geo:
+        with pytest.raises(ReadError, match="column 'lon' is of type double, expected WKB"):
+            read(file)
+    else:
+        assert read(file).points == ROWS
+
+
+def test_of_two_columns_of_one_name_the_first_is_read(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    assert read(written(tmp_path, table.append_column("lat", pa.array([0.0] * len(ROWS))))).points == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("trace_id", [["a"]], r"column 'trace_id' for trace_id is of type list<.*>, expected single values"),
+        ("trace_id", [b"\xff"], "column 'trace_id' for trace_id: Invalid UTF8 payload; expected text or numbers"),
+        ("time", [{"a": 1}], r"column 'time' for time is of type struct<.*>, expected single values"),
+        ("lon", [[1.0]], r"column 'lon' for lon is of type list<.*>, expected single values"),
+    ],
+)
+def test_types_that_a_role_cannot_be(name: str, values: list[Any], message: str, tmp_path: Path) -> None:
+    table = pa.table({"trace_id": ["a"], "time": [START], "lon": [1.0], "lat": [1.0]} | {name: values})
+    with pytest.raises(ReadError, match=message):
+        read(written(tmp_path, table))
+
+
+def test_numbers_that_were_not_measured(tmp_path: Path) -> None:
+    """Nor is -1, which phones tell where they know nothing."""
+    odd = [1e300, -1.0, float("inf"), float("nan"), 36.0]
+    columns = {"speed_kmh": odd, "heading_deg": [361.0, -1.0, float("inf"), float("nan"), 360.0], "accuracy_m": odd}
+    table = pa.table({"time": [row["time"] for row in ROWS[:5]], "lon": [1.0] * 5, "lat": [1.0] * 5, **columns})
+    made = read(written(tmp_path, table)).points
+    assert [row["speed_kmh"] for row in made] == [row["accuracy_m"] for row in made] == [None] * 4 + [36.0]
+    assert [row["heading_deg"] for row in made] == [None] * 4 + [0.0]
+
+
+def test_areas_and_broken_files_are_told(tmp_path: Path) -> None:
+    area = geopandas.GeoSeries.from_wkt(["POLYGON ((0 0, 1 1, 1 0, 0 0))"], crs="EPSG:4326")
+    geopandas.GeoDataFrame({"time": [START]}, geometry=area).to_parquet(tmp_path / "area.parquet")
+    with pytest.raises(ReadError, match="a Polygon in the column of geometries, expected points or lines"):
+        read(tmp_path / "area.parquet")
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "area.parquet").read_bytes()[:-50])
     with pytest.raises(ReadError, match=r"cut\.parquet: .*expected Parquet"):
         read(tmp_path / "cut.parquet")

@@ -41,6 +41,22 @@ def check_files(files: Sequence[Path]) -> None:
             raise ReadError(f"{file}: no such file or folder")
 
 
+def check_apart(into: str, folders: Sequence[Path]) -> None:
+    """Refuse to write into a folder that is read: the next run would take what this one made for probes.
+
+    Raises
+    ------
+    CallError
+        If the folder of the run is one of them or lies in one.
+    """
+    if "://" in into:
+        return
+    place = Path(into).resolve()
+    for folder in folders:
+        if place.is_relative_to(folder.resolve()):
+            raise CallError(f"--into {into}: lies in {folder}, which is read: expected a folder outside of it")
+
+
 def check_model(file: Path) -> None:
     """Refuse what is not a model that this version can ask.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.call import CallError, check_files, check_sources, is_in_file, sources_of
+from pipelines.call import CallError, check_apart, check_files, check_sources, is_in_file, sources_of
 from schemas.built_up import BUILT_UP
 from schemas.continuity import CONTINUITY
 from schemas.contract import Contract
@@ -140,6 +140,7 @@ def _check_call(options: argparse.Namespace) -> None:
     """Look at what a call of a flow of Waysmith names, before anything is read or started."""
     probes = getattr(options, "probes", None) or []
     check_files([*options.roads, *probes, *([options.mapping] if options.mapping else [])])
+    check_apart(options.into, probes)
     if options.flow != SPEED_LIMITS:
         return
     if options.model and options.model.is_dir():

@@ -7,14 +7,24 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from pipelines.probe_points import point_counts
-from pipelines.table import existing
+from pipelines.table import Table, existing
 from schemas.match import MATCH
-from schemas.probe import PROBE_POINT
+from schemas.probe import PROBE_POINT, TRACE_PIECE
+from schemas.reject import REJECT
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE
 from schemas.traversal import SPEED_OBSERVATION, TRAVERSAL
+from schemas.vocabulary import Unmatched
 
 MATCHED = "matched"
+
+TOLD = 10
+"""Notes that are told; a folder may have thousands of files that are no probes."""
+
+FAR_SHARE = 0.5
+"""With a larger share of points far from any road, the roads are of another region."""
+
+Box = tuple[float, float, float, float]
 
 
 def probe_lines(into: str | Path) -> Iterator[str]:
@@ -26,9 +36,14 @@ def probe_lines(into: str | Path) -> Iterator[str]:
         If a table is missing.
     """
     counts = point_counts(existing(PROBE_POINT, into))
-    yield from counts.notes
+    yield from counts.notes[:TOLD]
+    if len(counts.notes) > TOLD:
+        yield f"… and {len(counts.notes) - TOLD:,} more of these: see {REJECT.name}"
     yield counts.in_words()
-    yield f"{counts.traces:,} traces, {_shares(_outcomes(into))}"
+    outcomes = _outcomes(into)
+    yield f"{counts.traces:,} traces, {_shares(outcomes)}"
+    if outcomes[Unmatched.NO_ROAD] > FAR_SHARE * outcomes.total():
+        yield _where(_box(existing(ROAD_SEGMENT, into)), _box(existing(TRACE_PIECE, into)))
     driven = existing(TRAVERSAL, into)
     rows = sum(receipt.rows_out for receipt in driven.receipts().values())
     seen = existing(SPEED_OBSERVATION, into)
@@ -59,6 +74,35 @@ def _shares(outcomes: Counter[str]) -> str:
     whole = outcomes.total() or 1
     lost = [f"{100 * count / whole:.1f} % {reason}" for reason, count in outcomes.most_common() if reason != MATCHED]
     return ", ".join([f"{100 * outcomes[MATCHED] / whole:.1f} % of the points matched", *lost])
+
+
+def _box(table: Table) -> Box:
+    """Return west, south, east and north of all that a table holds."""
+    boxes = [receipt.bbox for receipt in table.receipts().values() if receipt.bbox]
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _where(roads: Box, probes: Box) -> str:
+    """Return where roads and probes lie if they do not meet, and what to do, in a line.
+
+    Examples
+    --------
+    >>> _where((24.0, 60.0, 25.0, 61.0), (60.2, 24.3, 60.4, 24.6))
+    'probes lie in 60.200,24.300,60.400,24.600, roads in 24.000,60.000,25.000,61.000: are lon and lat swapped?'
+    """
+    there = f"probes lie in {_in_words(probes)}, roads in {_in_words(roads)}"
+    if not _meet(roads, probes) and _meet(roads, (probes[1], probes[0], probes[3], probes[2])):
+        return f"{there}: are lon and lat swapped?"
+    return f"{there}: give roads that cover the probes, such as an extract of OpenStreetMap"
+
+
+def _in_words(box: Box) -> str:
+    return ",".join(f"{degrees:.3f}" for degrees in box)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def _profiled(into: str | Path) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from pipelines.salt import salt_of
 from pipelines.settings import DEFAULTS, Settings
 from pipelines.stage import run
 from pipelines.stage_report import flow_report
-from pipelines.table import Table
+from pipelines.table import Rejects, Table
 from schemas.vocabulary import PointReason
 from tasks.clean_trace import CleanParams
 from tasks.map_match import MatchParams
@@ -66,7 +66,7 @@ def observed_speeds(probes: list[str], segments: Table, into: str, probing: Prob
     secret = replace(probing.observe, salt=salt_of(into, probing.observe.salt or probing.salt))
     files = [Path(file) for file in probes]
     points, pieces = probe_points(files, segments, into, probing.format, probing.clean, probing.cut, probing.salt)
-    check_usable(points)
+    check_usable(points, into)
     matches = run(matched(probing.match), pieces, segments, into=into, settings=settings)
     steps = part_steps(points, matches, segments, into)
     traversals = run(TRAVERSED, segments, steps, into=into, settings=settings)
@@ -74,10 +74,12 @@ def observed_speeds(probes: list[str], segments: Table, into: str, probing: Prob
     return run(profiled(probing.profile), segments, observations, into=into, settings=settings)
 
 
-def check_usable(points: Table) -> None:
-    """Raise `ReadError` if no point is left to be matched."""
+def check_usable(points: Table, into: str) -> None:
+    """Raise `ReadError` if no point is left to be matched: with the counts, and with what is wrong with the first."""
     if points.tiles():
         return
     counts = point_counts(points)
     hint = "; --interval SECONDS gives them times" if PointReason.NO_TIME in counts.dropped else ""
-    raise ReadError(f"no probe can be used: {counts.in_words()}{hint}")
+    refused = (row for row in Rejects(into).rows().to_pylist() if row["reason"] in counts.dropped)
+    first = next((f"; {row['key']}: {row['message']}" for row in refused), "")
+    raise ReadError(f"no probe can be used: {counts.in_words()}{hint}{first}")

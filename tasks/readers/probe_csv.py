@@ -23,8 +23,22 @@ HEAD_BYTES = 65_536
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 
+TOP_LINES = 20
+"""How many lines may be looked at for the names of columns: titles and comments may stand above them."""
+
+UTF8_MARK = b"\xef\xbb\xbf"
+"""What some programs put before text in UTF-8."""
+
 DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3},\d+\s*$")
 CLOCK = re.compile(r"^\s*\d{1,2}:\d\d")
+
+
+class _Line(NamedTuple):
+    """A line of a file."""
+
+    number: int
+    """Lines above it, blank ones as well."""
+    text: str
 
 
 class Layout(NamedTuple):
@@ -35,7 +49,7 @@ class Layout(NamedTuple):
     named: Named
     decimal: str
     skip: int
-    """Lines before the first row: the line of names, and blank ones above it."""
+    """Lines before the first row: the line of names, and what stands above it."""
     date: str | None
     """Column with the day where the column of times has the hour alone."""
 
@@ -51,7 +65,7 @@ def read_csv(stream: IO[bytes], head: bytes, trace: str, tally: Tally) -> Iterat
         If it has no columns of positions under the delimiter that is given or found, or cannot be read further.
     """
     layout = layout_of(head, tally.format, tally.file)
-    if not tally.format.header and b"\n" not in head.strip():
+    if not tally.format.header and len(head) < HEAD_BYTES and len(_lines(head, tally.file)) == 1:
         return  # names alone
     skipped: list[tuple[int | None, int, str]] = []
     told = 0
@@ -61,11 +75,27 @@ def read_csv(stream: IO[bytes], head: bytes, trace: str, tally: Tally) -> Iterat
                 yield tally.unreadable_rows([_unreadable(tally.file, layout, row) for row in skipped[told:]])
                 told = len(skipped)
                 place = _places(tally, layout.skip, [row for row, _, _ in skipped if row is not None])
-                columns = _columns(block, layout, trace)
+                columns = _columns(_in_utf8(block, tally), layout, trace)
                 yield tally.batch(columns, layout.named.speed_unit, place)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise ReadError(f"{tally.file}: {_first_line(error)}; expected CSV in UTF-8") from None
+    except pa.ArrowInvalid as error:
+        raise ReadError(f"{tally.file}: {_first_line(error)}; expected CSV") from None
     yield tally.unreadable_rows([_unreadable(tally.file, layout, row) for row in skipped[told:]])
+
+
+def _in_utf8(block: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
+    """Return columns of text in UTF-8, with other bytes written as backslash, x and two digits: names stay distinct."""
+    try:
+        block.validate(full=True)
+        return block
+    except pa.ArrowInvalid:
+        tally.note = f"{tally.file}: text that is not UTF-8 is kept byte by byte, such as \\xfc"
+    columns = [_readable(column) for column in block.columns]
+    return pa.RecordBatch.from_arrays(columns, names=block.schema.names)
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    told = column.cast(pa.binary()).to_pylist()
+    return pa.array([each if each is None else each.decode(errors="backslashreplace") for each in told], pa.string())
 
 
 def _first_line(error: Exception) -> str:
@@ -75,64 +105,110 @@ def _first_line(error: Exception) -> str:
 def layout_of(head: bytes, format: ProbeFormat, file: str) -> Layout:
     """Return how a CSV file is laid out, from its first bytes.
 
+    The line of names is the first of `TOP_LINES` that names positions; what stands above it is passed over. Where the
+    format names the columns, rows begin with the first line that has as many.
+
     Raises
     ------
     ReadError
         If no delimiter gives columns of positions; it says what stands there, and which delimiter would do.
     """
     lines = _lines(head, file)
-    delimiter = format.delimiter or _delimiter(lines, format, file)
-    names = format.header or tuple(_split(lines[0], delimiter))
+    at = _first_row(lines, format) if format.header else _line_of_names(lines, format, file)
+    line = lines[at].text
+    delimiter = format.delimiter or _delimiter(line, format, file)
+    names = format.header or tuple(_split(line, delimiter))
+    rows = [_split(each.text, delimiter) for each in lines[at if format.header else at + 1 :]]
     named = named_columns(names, format, file)
-    better = _delimiter(lines, format, file)
-    if not {"lon", "lat"} <= named.columns.keys() and better != delimiter and len(names) == 1:
-        raise ReadError(f"{file}: one column {lines[0][:60]!r} with delimiter {delimiter!r}, expected {better!r}")
-    if all(re.match(r"^\s*[+-]?\d", name) for name in names):
-        raise ReadError(
-            f"{file}: the first line {lines[0][:60]!r} holds no names, expected them or --header NAME,NAME…"
-        )
+    if not {"lon", "lat"} <= named.columns.keys():
+        _check_names(line, delimiter, rows, format, file)
     require(named, ("lon", "lat"), names, file)
-    first = lines[0 if format.header else 1] if len(lines) > (not format.header) else ""
-    row = dict(zip(names, _split(first, delimiter), strict=False))
-    decimal = "," if delimiter != "," and DECIMAL_COMMA.match(row.get(named.columns["lon"], "")) else "."
-    skip = 0 if format.header else 1 + head.decode("utf-8-sig", errors="replace").split(lines[0])[0].count("\n")
-    return Layout(delimiter, names, _with_id(named, lines, names, delimiter), decimal, skip, _date(names, named, row))
+    if not format.header and rows and all(len(row) == len(names) + 1 and not row[-1].strip() for row in rows):
+        names += ("",)  # rows end with a delimiter, names do not
+    skip = lines[at].number + (not format.header)
+    first = dict(zip(names, rows[0] if rows else [], strict=False))
+    named = _with_id(named, rows, names)
+    return Layout(delimiter, names, named, _decimal(named, names, rows, delimiter), skip, _date(names, named, first))
 
 
-def _lines(head: bytes, file: str) -> list[str]:
-    text = head.decode("utf-8-sig", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()]
+def _lines(head: bytes, file: str) -> list[_Line]:
+    """Return the lines that are not blank, without the last where it may be cut off."""
+    text = enumerate(re.split(r"\r\n|\n|\r", head.removeprefix(UTF8_MARK).decode(errors="backslashreplace")))
+    lines = [_Line(number, line) for number, line in text if line.strip()]
     if not lines:
         raise ReadError(f"{file}: the file is empty, expected CSV with a line of names")
     return lines if len(head) < HEAD_BYTES or len(lines) == 1 else lines[:-1]
+
+
+def _line_of_names(lines: Sequence[_Line], format: ProbeFormat, file: str) -> int:
+    """Return the place of the first line that names positions, 0 where none does."""
+
+    def is_it(line: str) -> bool:
+        names = _split(line, format.delimiter or _delimiter(line, format, file))
+        return {"lon", "lat"} <= _roles(names, format, file)
+
+    return next((at for at, line in enumerate(lines[:TOP_LINES]) if is_it(line.text)), 0)
+
+
+def _first_row(lines: Sequence[_Line], format: ProbeFormat) -> int:
+    """Return the place of the first line that has as many columns as the format names, 0 where none has."""
+    tried = [format.delimiter] if format.delimiter else DELIMITERS
+    count = len(format.header)
+    rows = (
+        at for at, line in enumerate(lines[:TOP_LINES]) if count in {len(_split(line.text, each)) for each in tried}
+    )
+    return next(rows, 0)
+
+
+def _check_names(line: str, delimiter: str, rows: Sequence[Sequence[str]], format: ProbeFormat, file: str) -> None:
+    """Raise `ReadError` where it is the delimiter or the line of names that is wrong, not a name."""
+    better = _delimiter(line, format, file)
+    names, told = _split(line, delimiter), repr(line[:60])
+    if len(names) == 1 and better != delimiter:
+        raise ReadError(f"{file}: one column {told} with delimiter {delimiter!r}, expected {better!r}")
+    has_number = any(re.match(r"^\s*[+-]?\d+(\.\d*)?\s*$", name) for name in names)
+    if not format.header and (has_number or (rows and len(rows[-1]) != len(names))):
+        raise ReadError(f"{file}: the first line {told} holds no names, expected them or --header NAME,NAME…")
+    if len(names) == 1:
+        raise ReadError(f"{file}: one column {told}, expected several, or --delimiter with what stands between them")
+
+
+def _decimal(named: Named, names: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """Return what stands before the decimals of positions."""
+    places = [list(names).index(named.columns[role]) for role in ("lon", "lat")]
+    has_comma = any(DECIMAL_COMMA.match(row[place]) for row in rows for place in places if place < len(row))
+    return "," if delimiter != "," and has_comma else "."
 
 
 def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter), [])
 
 
-def _delimiter(lines: Sequence[str], format: ProbeFormat, file: str) -> str:
+def _roles(names: Sequence[str], format: ProbeFormat, file: str) -> set[str]:
+    """Return the roles that some columns have; the format's own names count where they are there."""
+    wanted = [name for _, name in format.columns]
+    plain = ProbeFormat() if not all(name in names for name in wanted) else format
+    return set(named_columns(names, plain, file).columns)
+
+
+def _delimiter(line: str, format: ProbeFormat, file: str) -> str:
     """Return the delimiter that gives columns of positions, else the one that gives most columns."""
     if format.header:
-        return next((each for each in DELIMITERS if len(_split(lines[0], each)) == len(format.header)), ",")
+        return next((each for each in DELIMITERS if len(_split(line, each)) == len(format.header)), ",")
 
     def worth(delimiter: str) -> tuple[int, int]:
-        names = _split(lines[0], delimiter)
-        wanted = [name for _, name in format.columns]
-        plain = ProbeFormat() if not all(name in names for name in wanted) else format
-        found = named_columns(names, plain, file).columns
-        return len({"lon", "lat"} & found.keys()), len(names)
+        names = _split(line, delimiter)
+        return len({"lon", "lat"} & _roles(names, format, file)), len(names)
 
     return max(DELIMITERS, key=worth)
 
 
-def _with_id(named: Named, lines: Sequence[str], names: Sequence[str], delimiter: str) -> Named:
+def _with_id(named: Named, rows: Sequence[Sequence[str]], names: Sequence[str]) -> Named:
     """Return the roles with a bare `id` as the trace where it repeats, so that it cannot number the rows."""
     bare = next((name for name in names if name.strip().lower() == "id"), None)
     if "trace_id" in named.columns or bare is None:
         return named
     place = list(names).index(bare)
-    rows = [_split(line, delimiter) for line in lines[1:]]
     values = [row[place] for row in rows if len(row) > place]
     if len(set(values)) > len(values) / 2:
         return named
@@ -159,7 +235,9 @@ def _options(
     return (
         pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=layout.skip),
         pa.csv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=put_aside),
-        pa.csv.ConvertOptions(column_types=dict.fromkeys(layout.names, pa.string()), include_columns=list(wanted)),
+        pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), include_columns=list(wanted), check_utf8=False
+        ),
     )
 
 

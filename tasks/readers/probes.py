@@ -29,13 +29,25 @@ HEAD_BYTES = 65_536
 """How much of a file tells its kind."""
 
 SUFFIXES = (".gpx", ".csv", ".tsv", ".txt", ".json", ".geojson", ".geojsonl", ".geojsons", ".ndjson", ".parquet",
-    ".geoparquet", ".pq")  # fmt: skip
-"""Files that are read out of a folder, packed or not; other files given by themselves are read too."""
+    ".geoparquet", ".pq", ".plt")  # fmt: skip
+"""Files that are read out of a folder, packed or not, unless hidden; others given by themselves are read too."""
 
 PACKED = (".gz", ".zst", ".bz2")
 
 ARROW_CODECS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 """Codec of Arrow by the first bytes of a file; gzip is left to Python, which knows when a file is cut off."""
+
+
+OTHERS = {
+    b"\xff\xfe": "is text in UTF-16, expected UTF-8",
+    b"\xfe\xff": "is text in UTF-16, expected UTF-8",
+    b"PK\x03\x04": "is a zip archive, expected the files in it",
+    b"$": "looks like NMEA 0183, expected GPX, CSV, GeoJSON or Parquet; gpsbabel makes GPX of it",
+}
+"""What files that are not read begin with, and what a user can do."""
+
+BINARY_BYTES = 512
+"""A zero among so many first bytes is no text; farther on it is a bad row."""
 
 
 class Kind(StrEnum):
@@ -123,7 +135,8 @@ def sources(files: Sequence[Path], format: ProbeFormat) -> list[Source]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(each for each in folder.rglob("*") if each.is_file() and _suffix(each) in SUFFIXES)
+    inside = (each for each in folder.rglob("*") if each.is_file() and _suffix(each) in SUFFIXES)
+    found = sorted(each for each in inside if not each.name.startswith("."))
     if not found:
         raise ReadError(f"{folder}: no probe files in this folder, expected {', '.join(SUFFIXES)}")
     return found
@@ -209,7 +222,10 @@ def _head(stream: IO[bytes], path: Path) -> bytes:
         raise ReadError(f"{path}: cannot be unpacked ({error}), expected a whole file") from None
     if not head.strip():
         raise ReadError(f"{path}: the file is empty, expected probes")
-    if b"\0" in head and not head.startswith(b"PAR1"):
+    for begins, told in OTHERS.items():
+        if head.startswith(begins):
+            raise ReadError(f"{path}: {told}")
+    if b"\0" in head[:BINARY_BYTES] and not head.startswith(b"PAR1"):
         raise ReadError(f"{path}: starts with {head[:16]!r}, expected GPX, CSV, GeoJSON or Parquet")
     return head
 

@@ -49,7 +49,7 @@ def probe_folder(
     segments = written(roads, into, tiles=tiles)
     write_note(segments, None, grid=lay_grid(roads, tiles, 20_000).tiles)
     points, pieces = probe_points.fn(files, segments, str(into), probing.format, probing.clean, probing.cut)
-    check_usable(points)
+    check_usable(points, str(into))
     run_here(matched(probing.match), pieces, segments, into=into)
     steps = part_steps.fn(points, table_in(MATCH, into), segments, str(into))
     run_here(TRAVERSED, segments, steps, into=into)

@@ -87,10 +87,40 @@ def test_a_run_says_what_it_came_to(whole: ProbeFolder) -> None:
     assert told[-2].startswith(f"{whole.table(TRAVERSAL).num_rows:,} traversals")
 
 
-def test_probes_none_of_which_can_be_used_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "timeless.csv").write_text("trace_id,time,lon,lat\na,,25.0,60.2\na,,25.1,60.2\n")
-    with pytest.raises(ReadError, match=r"^no probe can be used: 2 points: 0 kept, 2 no_time; --interval SECONDS"):
-        probe_folder(grid_town(), [tmp_path / "timeless.csv"], tmp_path)
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ("", r"2 no_time; --interval SECONDS gives them times; .*fleet\.csv@2: no time, expected one$"),
+        ("05/06/2024 07:08", r"2 unreadable; .*fleet\.csv@2: time '05/06/2024 07:08': expected .* or --time-format"),
+    ],
+)
+def test_probes_none_of_which_can_be_used_are_one_line(time: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "fleet.csv").write_text(f"trace_id,time,lon,lat\na,{time},25.0,60.2\na,{time},25.1,60.2\n")
+    with pytest.raises(ReadError, match=rf"^no probe can be used: 2 points: 0 kept, {told}"):
+        probe_folder(grid_town(), [tmp_path / "fleet.csv"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("swap", "told"), [(False, "give roads that cover the probes"), (True, "are lon and lat swapped?")]
+)
+def test_probes_of_another_region_are_matched_to_nothing_and_the_run_says_so(
+    swap: bool, told: str, whole: ProbeFolder, tmp_path: Path
+) -> None:
+    """What is told of the files beside them is bounded."""
+    inside = whole.table(PROBE_POINT).slice(0, 20).to_pylist()
+    places = [(row["lat"], row["lon"]) if swap else (row["lon"] - 100, row["lat"]) for row in inside]
+    lines = [f"{row['time'].isoformat()},{lon},{lat}" for row, (lon, lat) in zip(inside, places, strict=True)]
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    (traces / "fleet.csv").write_text("\n".join(["time,lon,lat", *lines]))
+    for number in range(12):
+        (traces / f"notes{number:02}.txt").write_text("no probes\n")
+    lines = list(probe_lines(probe_folder(grid_town(), [traces], tmp_path / "run").into))
+    assert lines[9].startswith(f"{traces}/notes09.txt: ")
+    assert lines[10] == "… and 2 more of these: see reject"
+    assert lines[12] == "1 traces, 0.0 % of the points matched, 100.0 % no_road"
+    assert lines[13].endswith(told if swap else f"{told}, such as an extract of OpenStreetMap")
+    assert not [line for line in probe_lines(whole.into) if line.startswith("probes lie in")]
 
 
 def test_a_folder_keeps_its_salt(tmp_path: Path) -> None:
@@ -128,13 +158,14 @@ def test_each_table_can_be_listed_exported_and_drawn(
         (["export", "DIR", "speed_profile", "--to", "valhalla", "--edges", "no.txt"], "no.txt"),
         (["tables", "DIR", "--conflicts"], "no such table"),
         (["run", "probes", "--roads", "no.pbf", "--probes", "no.gpx", "--into", "DIR"], "no.pbf: no such file"),
+        (["run", "probes", "--roads", "DIR", "--probes", "DIR", "--into", "DIR/x"], "which is read: expected a folder"),
         (["simulate", "probes", "--roads", "no.pbf", "--to", "a.csv"], "no.pbf: no such file"),
     ],
 )
 def test_what_is_missing_is_one_line(
     whole: ProbeFolder, capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
-    assert main([str(whole.into) if word == "DIR" else word for word in words]) == 2
+    assert main([word.replace("DIR", str(whole.into)) for word in words]) == 2
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1

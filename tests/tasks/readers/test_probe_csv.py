@@ -102,6 +102,9 @@ def test_speeds(name: str, unit: str | None, expected: float | None, tmp_path: P
             r"no column 'when' for time, expected one of 'time'",
         ),
         ("24.9,60.1,1714996800\n24.9,60.1,1714996801\n", {}, r"first line '24.9,60.1,1714996800' holds no names"),
+        ("bus 7,1714996800,24.9,60.1\n", {}, r"first line 'bus 7,1714996800,24.9,60.1' holds no names"),
+        ("Geolife trajectory\nWGS 84\n60.1,24.9,0,0,0,2024-05-06,07:08:09\n", {}, "first line 'Geolife.*--header"),
+        ("time^lon^lat\n1^2^3\n", {}, r"one column 'time\^lon\^lat', expected several, or --delimiter"),
         ("  \n", {}, "the file is empty"),
     ],
 )
@@ -120,6 +123,51 @@ def test_a_file_without_names(tmp_path: Path) -> None:
     assert bad.rejects[0]["key"].endswith("fleet.csv@1")
 
 
+def test_geolife(tmp_path: Path) -> None:
+    """Six lines of preamble, no names, days and hours apart: https://www.microsoft.com/en-us/research/project/geolife."""
+    top = "Geolife trajectory\nWGS 84\nAltitude is in Feet\nReserved 3\n0,2,255,My Track,0,0,2,8421376\n0\n"
+    lines = [f"{row['lat']},{row['lon']},0,492,45418.29733,2024-05-06,{row['time']:%H:%M:%S}\n" for row in ROWS[:5]]
+    file = written(tmp_path, (top + "".join([*lines, "95,24.9,0,492,0,2024-05-06,07:08:09\n"])), "x.plt")
+    told = read(file, header=("lat", "lon", "zero", "feet", "days", "date", "time"), time_zone="UTC")
+    assert [(p["time"], p["lon"], p["lat"]) for p in told.points] == [(p["time"], p["lon"], p["lat"]) for p in ROWS[:5]]
+    assert (told.read, told.rejects[0]["key"].partition("@")[2]) == (6, "12")
+
+
+@pytest.mark.parametrize("top", ["sep=;\n", "# export of 2024\n# all;rights;reserved\n\n", "lon;of;what\n"])
+def test_lines_above_the_names(top: str, tmp_path: Path) -> None:
+    made = read(written(tmp_path, f"{top}{csv_of(ROWS, ';')}a;{START};24.9;95;;;\n"))
+    assert made.points == ROWS
+    assert made.rejects[0]["key"].endswith(f"@{top.count(chr(10)) + len(ROWS) + 2}")
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_ends_of_lines(end: str, tmp_path: Path) -> None:
+    file = tmp_path / "fleet.csv"
+    file.write_bytes(csv_of(ROWS).replace("\n", end).encode())
+    assert read(file).points == ROWS
+
+
+def test_rows_that_end_with_a_delimiter(tmp_path: Path) -> None:
+    names, *lines = csv_of(ROWS).splitlines()
+    assert read(written(tmp_path, "\n".join([names, *(f"{line}," for line in lines)]))).points == ROWS
+
+
+def test_of_two_columns_of_one_name_the_first_is_read(tmp_path: Path) -> None:
+    names, *lines = csv_of(ROWS).splitlines()
+    assert read(written(tmp_path, "\n".join([f"{names},lat", *(f"{line},0" for line in lines)]))).points == ROWS
+
+
+def test_text_that_is_not_utf8_stays_distinct(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.csv"
+    rows = [{**row, "trace_id": f"M{each}ller"} for each in "üö" for row in ROWS[:2]]
+    file.write_bytes(csv_of(rows).encode("latin-1"))
+    made = read(file)
+    assert made.ids == ["M\\xfcller", "M\\xf6ller"]
+    assert [note.partition(": ")[2] for note in made.notes] == [
+        "text that is not UTF-8 is kept byte by byte, such as \\xfc"
+    ]
+
+
 @pytest.mark.parametrize("word", ["tab", "\\t"])
 def test_a_tab_in_words_and_blank_lines_above_the_names(word: str, tmp_path: Path) -> None:
     made = read(written(tmp_path, f"\n\n{csv_of(ROWS, chr(9))}a\t{START}\t24.9\t95\t\t\t\n"), delimiter=word)
@@ -128,7 +176,9 @@ def test_a_tab_in_words_and_blank_lines_above_the_names(word: str, tmp_path: Pat
 
 
 def test_decimal_commas(tmp_path: Path) -> None:
-    made = read(written(tmp_path, f"time;lon;lat;speed_kmh\n{START.isoformat()};24,9;60,1;50,5\n")).points[0]
+    """A whole degree in the first row does not mislead."""
+    start = START.isoformat()
+    made = read(written(tmp_path, f"time;lon;lat;speed_kmh\n{start};24;60;50\n{start};24,9;60,1;50,5\n")).points[1]
     assert (made["lon"], made["lat"], made["speed_kmh"]) == (24.9, 60.1, 50.5)
 
 

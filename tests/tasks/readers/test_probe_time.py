@@ -80,6 +80,16 @@ def test_a_stated_unit_goes_before_the_magnitude() -> None:
     assert told([0], epoch="s").is_bad.tolist() == [False]
 
 
+@pytest.mark.parametrize("epoch", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_a_number_that_no_moment_can_hold_is_bad(kind: type, epoch: str) -> None:
+    """And does not come round to one that it can."""
+    numbers = [(2**64 + 1_714_996_800_000_000) // 10**6, 10**18, 2**63 - 1]
+    made = told([kind(number) for number in numbers], epoch=epoch)
+    us = {"s": 10**6, "ms": 1000, "us": 1, "ns": 0}[epoch]
+    assert made.is_bad.tolist() == [number * us >= 9e18 for number in numbers]
+
+
 @given(
     st.datetimes(datetime(1990, 1, 2), datetime(2037, 12, 30)),
     st.sampled_from(["Europe/Helsinki", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]),

@@ -93,7 +93,8 @@ def test_ids(given: list[str], is_global: bool, expected: list[str], tmp_path: P
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
-    folder_of(tmp_path, "b.csv", "a.gpx", "c/d.geojson", "e.parquet")
+    """Without hidden files, such as those that a Mac puts beside each."""
+    folder_of(tmp_path, "b.csv", "a.gpx", "c/d.geojson", "e.parquet", ".b.csv")
     (tmp_path / "readme.md").write_text("not this")
     assert [source.path.name for source in sources([tmp_path], ProbeFormat())] == [
         "a.gpx",
@@ -113,6 +114,9 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
         ("names.csv", b"time,lon,lat", "names.csv: no points in it"),
         ("map.osm.pbf", b"\0\0\0\rOSMHeader", r"map.osm.pbf: starts with .*, expected GPX, CSV, GeoJSON or Parquet"),
         ("cut.gz", b"\x1f\x8b\x08\x00", r"cut.gz: cannot be unpacked"),
+        ("wide.csv", "time,lon,lat".encode("utf-16"), "wide.csv: is text in UTF-16, expected UTF-8"),
+        ("fleet.zip", b"PK\x03\x04\x14\x00", "fleet.zip: is a zip archive, expected the files in it"),
+        ("log.nmea", b"$GPRMC,123519,A,4807.038,N,01131.000,E,,,,,\n", "log.nmea: looks like NMEA 0183.*gpsbabel"),
     ],
 )
 def test_files_that_are_none(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
@@ -125,6 +129,14 @@ def test_files_that_are_none(name: str, content: bytes | None, message: str, tmp
 def test_a_folder_without_probes_is_told(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no probe files in this folder"):
         read(tmp_path)
+
+
+def test_a_zero_far_down_in_text_is_a_bad_row_at_most(tmp_path: Path) -> None:
+    """As where a logger lost its power."""
+    text = csv_of(drive(20)).encode() + b"\0" * 100 + b"\n"
+    (tmp_path / "cut.csv").write_bytes(text)
+    made = read(tmp_path / "cut.csv")
+    assert (len(made.points), made.dropped) == (20, {"unreadable": 1})
 
 
 def test_a_zone_that_is_none_is_told_before_anything_is_read(tmp_path: Path) -> None:

@@ -148,8 +148,9 @@ class _Tracks:
         return self.trace if self.tracks == 1 else f"{self.trace}#{self.tracks}"
 
     def _add(self) -> None:
-        point = self.point or {}
-        self.point = None
+        point, self.point = self.point, None
+        if point is None:
+            return  # a point within it has taken its place
         self.rows["trace_id"].append(self.current)
         self.rows["line"].append(int(point["line"]))
         for name in FIELDS[1:-1]:

@@ -1,5 +1,7 @@
 """The whole fault suite: `python -m tests.faults --cases 56 --seed 0` (`make faults`), about 25 minutes on two cores.
 
+Every fourth kill is of all stages from probes to profiles, the others of one slow stage.
+
 Each line tells one case, how it ended, and how to repeat it alone.
 """
 
@@ -46,7 +48,9 @@ def kills(count: int, seed: int, whole: str) -> Iterator[list[str]]:
     lot = random.Random(seed)
     victims = [*VICTIMS, *lot.choices(list(WEIGHTS), list(WEIGHTS.values()), k=max(0, count - len(VICTIMS)))]
     for number, victim in enumerate(victims[:count]):
-        yield ["tests.faults.kill", "--victim", victim, "--seed", str(seed + number), "--whole", whole]
+        program = "probes" if number % 4 == 3 else "stage"
+        words = ["--program", program, "--victim", victim, "--seed", str(seed + number)]
+        yield ["tests.faults.kill", *words, "--whole", f"{whole}/{program}"]
 
 
 def traps(seed: int) -> Iterator[list[str]]:

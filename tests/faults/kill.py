@@ -1,7 +1,7 @@
 """One fault: kill a part of a run at a moment drawn from a seed, run again, compare with a run that nobody disturbed.
 
 `python -m tests.faults.kill --victim raylet --seed 7 --whole DIR` prints one line of JSON; DIR holds the undisturbed
-run and is made where it is missing.
+run and is made where it is missing. `--program probes` does it to all stages from probes to profiles.
 """
 
 import argparse
@@ -19,11 +19,36 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
-from tests.faults.driver import TILES, lay_out
+from tests.faults import driver, probe_driver
 from tests.faults.processes import Process, adopt_orphans, bury, descendants, left_behind
 
 CHECKOUT = Path(__file__).parents[2]
+
+
+class Program(NamedTuple):
+    """What gets killed."""
+
+    module: ModuleType
+    given: tuple[str, ...]
+    """Files and folders that it reads, laid out before."""
+    tables: tuple[str, ...]
+    """Tables whose tiles are committed one by one, in the order in which they are made."""
+    tiles: int
+    """Tiles of all of them together, more or less."""
+
+
+PROGRAMS = {
+    "stage": Program(driver, ("road_segment",), ("value",), driver.TILES),
+    "probes": Program(
+        probe_driver,
+        ("road_segment", probe_driver.FILE),
+        probe_driver.STAGES,
+        probe_driver.TILES * len(probe_driver.STAGES),
+    ),
+}
 
 VICTIMS = ("driver", "worker", "raylet", "gcs", "actor")
 
@@ -47,6 +72,7 @@ PATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
 class Outcome:
     """What came of a fault."""
 
+    program: str
     victim: str
     seed: int
     moment: str = ""
@@ -66,36 +92,39 @@ def main() -> int:
     """Run one fault and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--victim", choices=VICTIMS, required=True)
+    parser.add_argument("--program", choices=PROGRAMS, default="stage")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--whole", type=Path, required=True, help="folder of the undisturbed run")
     given = parser.parse_args()
     adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="fault-") as folder:
-        outcome = fault(given.victim, given.seed, given.whole, Path(folder))
+        outcome = fault(given.program, given.victim, given.seed, given.whole, Path(folder))
     print(json.dumps(asdict(outcome)))
     return 1 if outcome.wrong else 0
 
 
-def fault(victim: str, seed: int, whole: Path, folder: Path) -> Outcome:
+def fault(named: str, victim: str, seed: int, whole: Path, folder: Path) -> Outcome:
     """Kill a part of a run at a moment drawn from the seed, run again, and tell which promises were broken."""
-    outcome = Outcome(victim, seed)
-    undisturbed(whole)
+    outcome, program = Outcome(named, victim, seed), PROGRAMS[named]
+    undisturbed(program, whole)
     into = folder / "run"
-    shutil.copytree(whole / "road_segment", into / "road_segment")
+    into.mkdir()
+    for name in program.given:
+        (shutil.copytree if (whole / name).is_dir() else shutil.copy2)(whole / name, into / name)
     before = _disturbed(outcome, into, folder / "first.log")
-    _check_again(outcome, _wait(_start(into, folder / "second.log")), folder / "second.log")
+    _check_again(outcome, _wait(_start(program, into, folder / "second.log")), folder / "second.log")
     _check_end(outcome)
     _check_files(outcome, into, whole, before)
     return outcome
 
 
-def undisturbed(whole: Path) -> None:
+def undisturbed(program: Program, whole: Path) -> None:
     """Make the run that others are compared with, where it is not there."""
-    if not (whole / "value").is_dir():
+    if not (whole / program.tables[-1]).is_dir():
         draft = whole.with_name(f"{whole.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
-        lay_out(draft)
-        if _wait(_start(draft, draft / "log")) != 0:
+        program.module.lay_out(draft)
+        if _wait(_start(program, draft, draft / "log")) != 0:
             raise RuntimeError(f"the undisturbed run failed: {_last_line(draft / 'log')}")
         shutil.rmtree(whole, ignore_errors=True)
         draft.replace(whole)
@@ -103,20 +132,20 @@ def undisturbed(whole: Path) -> None:
 
 def _disturbed(outcome: Outcome, into: Path, log: Path) -> dict[str, int]:
     """Run, kill, wait for the end; return the time of writing (ns) of each tile that was committed before."""
-    lot = random.Random(outcome.seed)
-    tiles = lot.choice([0, lot.randrange(TILES * 9 // 10)])
+    lot, program = random.Random(outcome.seed), PROGRAMS[outcome.program]
+    tiles = lot.choice([0, lot.randrange(program.tiles * 9 // 10)])
     pause = lot.uniform(0.0, LONGEST_START if outcome.victim == "driver" and not tiles else 1.0)
     outcome.moment = f"{tiles} tiles and {pause:.2f} s"
     started = time.monotonic()
-    driver = _start(into, log)
-    victim = _await_victim(outcome.victim, driver, into, tiles, pause, lot)
-    before = _times(into)
+    running = _start(program, into, log)
+    victim = _await_victim(outcome.victim, running, program, into, tiles, pause, lot)
+    before = _times(program, into)
     if victim is None:
         outcome.killed = "nothing: the run had ended"
     else:
         outcome.killed = f"{victim.words[:60]} with {len(before)} tiles committed"
         os.kill(victim.pid, signal.SIGKILL)
-    outcome.first_exit = _wait(driver)
+    outcome.first_exit = _wait(running)
     outcome.first_seconds = round(time.monotonic() - started, 1)
     outcome.told = _last_line(log)
     if outcome.first_exit is None:
@@ -126,30 +155,36 @@ def _disturbed(outcome: Outcome, into: Path, log: Path) -> dict[str, int]:
     return before
 
 
-def _start(into: Path, log: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "tests.faults.driver", str(into)]
+def _start(program: Program, into: Path, log: Path) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", program.module.__name__, str(into)]
     with log.open("wb") as stream:
         return subprocess.Popen(words, cwd=CHECKOUT, env=os.environ | PATIENCE, stdout=stream, stderr=stream)
 
 
-def _wait(driver: subprocess.Popen[bytes]) -> int | None:
+def _wait(running: subprocess.Popen[bytes]) -> int | None:
     """Return the exit code, None for a run that hung and was ended."""
     try:
-        return driver.wait(LONGEST_RUN)
+        return running.wait(LONGEST_RUN)
     except subprocess.TimeoutExpired:
-        driver.kill()
-        driver.wait()
+        running.kill()
+        running.wait()
         return None
 
 
 def _await_victim(
-    kind: str, driver: subprocess.Popen[bytes], into: Path, tiles: int, pause: float, lot: random.Random
+    kind: str,
+    running: subprocess.Popen[bytes],
+    program: Program,
+    into: Path,
+    tiles: int,
+    pause: float,
+    lot: random.Random,
 ) -> Process | None:
     """Wait for the moment and return the process to kill; None if the run ends before."""
     until = None
-    while driver.poll() is None:
-        candidates = _candidates(kind, driver.pid)
-        if until is None and candidates and len(_times(into)) >= tiles:
+    while running.poll() is None:
+        candidates = _candidates(kind, running.pid)
+        if until is None and candidates and len(_times(program, into)) >= tiles:
             until = time.monotonic() + pause
         if until is not None and time.monotonic() >= until and candidates:
             return lot.choice(candidates)
@@ -158,14 +193,15 @@ def _await_victim(
     return None
 
 
-def _candidates(kind: str, driver: int) -> list[Process]:
+def _candidates(kind: str, running: int) -> list[Process]:
     """Return the living processes of a kind."""
-    return [each for each in descendants() if (each.pid == driver if kind == "driver" else each.kind == kind)]
+    return [each for each in descendants() if (each.pid == running if kind == "driver" else each.kind == kind)]
 
 
-def _times(into: Path) -> dict[str, int]:
+def _times(program: Program, into: Path) -> dict[str, int]:
     """Return when each committed tile was written, in ns."""
-    return {file.name: file.stat().st_mtime_ns for file in sorted((into / "value").glob("q*.parquet"))}
+    files = [file for table in program.tables for file in sorted((into / table).glob("q*.parquet"))]
+    return {str(file.relative_to(into)): file.stat().st_mtime_ns for file in files}
 
 
 def _check_again(outcome: Outcome, code: int | None, log: Path) -> None:
@@ -184,7 +220,7 @@ def _check_files(outcome: Outcome, into: Path, whole: Path, before: Mapping[str,
     ours, theirs = digests(into), digests(whole)
     if different := sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)):
         outcome.wrong.append(f"{len(different)} files differ from the undisturbed run: {different[:3]}")
-    after = _times(into)
+    after = _times(PROGRAMS[outcome.program], into)
     if touched := [name for name, written in before.items() if after.get(name) != written]:
         outcome.wrong.append(f"{len(touched)} of {len(before)} committed tiles were written again: {touched[:3]}")
     if drafts := [str(file.relative_to(into)) for file in into.rglob("*.draft")]:

@@ -52,6 +52,12 @@ def test_names_of_tracks(tmp_path: Path) -> None:
     assert read(written(tmp_path, gpx_of((None, drive(2))))).ids == ["drive"]
 
 
+def test_a_point_within_a_point_takes_its_place(tmp_path: Path) -> None:
+    inner = gpx_of(("a", drive(2))).replace("</ele>", '</ele><trkpt lat="60.5" lon="24.5"/>', 1)
+    made = read(written(tmp_path, inner))
+    assert (made.read, made.dropped, [row["lat"] for row in made.points]) == (2, {"no_time": 1}, [60.17])
+
+
 def test_real_files_as_elementtree_reads_them(shared_data: Path) -> None:
     for file in sorted((shared_data / "traces").rglob("*.gpx")):
         points = [each for each in ElementTree.parse(file).iter() if each.tag.endswith("}trkpt")]

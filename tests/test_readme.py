@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.probes import probes
 from pipelines.speed_limits import speed_limits
 from tests.pipelines.local import written
 from tests.pipelines.run_folder import inferred_folder
@@ -42,11 +43,12 @@ def test_the_query_of_the_readme_runs(tmp_path: Path) -> None:
     assert sum(row[3] for row in rows) == pytest.approx(sum(roads["length_m"].to_pylist()) / 1000, abs=0.2)
 
 
-def test_the_deployment_names_the_flow_and_its_parameters() -> None:
-    told = yaml.safe_load((PROJECT / "infra/prefect.yaml").read_text())["deployments"][0]
-    assert told["entrypoint"] == f"{speed_limits.fn.__module__}.{speed_limits.fn.__name__}"
-    speed_limits.validate_parameters(told["parameters"])
-    assert all((PROJECT / file).exists() for file in told["parameters"]["roads"])
+def test_the_deployments_name_flows_and_their_parameters() -> None:
+    told = yaml.safe_load((PROJECT / "infra/prefect.yaml").read_text())["deployments"]
+    for each, flow in zip(told, (speed_limits, probes), strict=True):
+        assert each["entrypoint"] == f"{flow.fn.__module__}.{flow.fn.__name__}"
+        flow.validate_parameters(each["parameters"])
+        assert all((PROJECT / file).exists() for file in each["parameters"]["roads"])
 
 
 def test_the_three_names_come_from_this_checkout() -> None:

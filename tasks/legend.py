@@ -35,6 +35,8 @@ class View(NamedTuple):
     name: str
     entries: list[Entry]
     codes: list[int]
+    sides: Sequence[int] = ()
+    """Where both headings are told apart: of each of them the index of its entry."""
 
 
 STATED = frozenset({Basis.POSTED, Basis.SIGN, Basis.ZONE, Basis.IMPLICIT})

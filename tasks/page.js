@@ -71,15 +71,15 @@ class Roads {
     return all;
   }
   width(i) { return (WIDTH[this.data.columns.class[i]] || 1.5) * zoomFactor(this.map.getZoom()); }
+  /* How wide all that is drawn of segment i is. */
+  span(i) { return this.width(i); }
+  style(i, zoom) {
+    const entry = this.view.entries[this.view.codes[i]];
+    return { color: colour(entry), weight: this.width(i), dashArray: this.dashes(i, this.width(i), zoom), stroke: !this.hidden.has(entry.label), opacity: this.opacity };
+  }
   restyle() {
     const zoom = this.map.getZoom();
-    for (let i = 0; i < this.count; i++) {
-      const entry = this.view.entries[this.view.codes[i]];
-      this.lines[i].setStyle({
-        color: colour(entry), weight: this.width(i), dashArray: this.dashes(i, this.width(i), zoom),
-        stroke: !this.hidden.has(entry.label), opacity: this.opacity,
-      });
-    }
+    for (let i = 0; i < this.count; i++) this.lines[i].setStyle(this.style(i, zoom));
     if (this.chosen >= 0) this.mark(this.chosen);
   }
   rescale() {
@@ -96,7 +96,7 @@ class Roads {
     for (let i = 0; i < this.count; i++) {
       if (!this.lines[i].options.stroke || !this.boxes[i].intersects(around)) continue;
       const found = this.lines[i].closestLayerPoint(point);
-      const distance = found ? Math.max(0, found.distance - this.width(i) / 2) : Infinity;
+      const distance = found ? Math.max(0, found.distance - this.span(i) / 2) : Infinity;
       if (distance <= closest) [best, closest] = [i, distance];
     }
     return best;
@@ -107,7 +107,7 @@ class Roads {
     this.chosen = i;
     this.marks.clearLayers();
     if (i < 0) return;
-    const points = this.lines[i].getLatLngs(), width = this.width(i);
+    const points = this.lines[i].getLatLngs(), width = this.span(i);
     const line = (color, weight) => L.polyline(points, { color, weight, interactive: false }).addTo(this.marks);
     line(themed("--halo"), width + 8);
     line(themed("--card"), width + 4);
@@ -116,11 +116,17 @@ class Roads {
   }
 }
 
-/* Show a box between the cards. */
-function travel(map, box) {
-  const wide = innerWidth > 760;
-  map.fitBounds(box, { maxZoom: 17, animate: false, paddingTopLeft: wide ? [300, 40] : [40, 200], paddingBottomRight: wide ? [410, 40] : [40, 300] });
+/* What the cards leave of the map; on a phone the panel lies below and the legend gives way to it. */
+function between() {
+  if (innerWidth > 760) return { paddingTopLeft: [300, 40], paddingBottomRight: [410, 40] };
+  return { paddingTopLeft: [30, 30], paddingBottomRight: [30, innerHeight * 0.5 + 30] };
 }
+
+/* Show a box between the cards. */
+const travel = (map, box) => map.fitBounds(box, { maxZoom: 17, animate: false, ...between() });
+
+/* Move a place out from below the cards, if it lies there. */
+const uncover = (map, place) => map.panInside(place, { animate: false, ...between() });
 
 /* Tell `press(point, reach)` of clicks, and show by the cursor where `isOver(point)` holds. */
 function listen(map, press, isOver) {

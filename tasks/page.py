@@ -35,7 +35,8 @@ Ints = npt.NDArray[np.int64]
 def html_page(template: str, told: Row, *, title: str) -> str:
     """Return the page of a template beside this module, with `told` (JSON values, no NaN) as its data.
 
-    It needs no network, and its content security policy forbids any.
+    It needs no network, and its content security policy forbids any. `@@name_js@@` in the template stands for what is
+    in `name.js`, styles alike.
     """
     packed = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     parts = {
@@ -43,11 +44,14 @@ def html_page(template: str, told: Row, *, title: str) -> str:
         "leaflet_licence": metadata.distribution("django-js-lib-leaflet").read_text("LICENSE") or "",
         "leaflet_css": re.sub(r"url\([^)]*\)", "none", _leaflet("leaflet.css")),
         "leaflet_js": re.sub(r"//# sourceMappingURL.*", "", _leaflet("leaflet.js")),
-        "page_css": _beside("page.css"),
-        "page_js": _beside("page.js"),
         "data": base64.b64encode(gzip.compress(packed, LEVEL, mtime=0)).decode(),
     }
-    return re.sub(r"@@(\w+)@@", lambda place: parts[place[1]], _beside(template))
+    return re.sub(r"@@(\w+)@@", lambda at: parts[at[1]] if at[1] in parts else _part(at[1]), _beside(template))
+
+
+def _part(name: str) -> str:
+    """Return the file that a place in a template names, such as page.css for `page_css`."""
+    return _beside(".".join(name.rsplit("_", 1)))
 
 
 def _leaflet(name: str) -> str:

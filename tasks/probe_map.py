@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from schemas.vocabulary import Heading
 from tasks.legend import View
 from tasks.page import Row, dataset_credits, drawing_rank, html_page, line_steps, view_json
+from tasks.page_place import PagePlace, page_place
 from tasks.probe_legend import share_view, speed_view, trace_view
 from tasks.shown_trace import shown_traces
 from tasks.week_shape import BLOCK, rush_kmh, week_runs, weeks
@@ -28,19 +29,12 @@ ROAD_COLUMNS = {
 }
 """What the page tells of a segment, and where it stands in ROAD_SEGMENT."""
 
-FIGURES = {
-    "free_flow_kmh": 1,
-    "p15_kmh": 1,
-    "p50_kmh": 1,
-    "p85_kmh": 1,
-    "spread_kmh": 1,
-    "traces": 0,
-    "observations": 0,
-}
-"""What the page tells of a profile, and how many decimals of it."""
+SPEEDS = ("free_flow_kmh", "p15_kmh", "p50_kmh", "p85_kmh", "spread_kmh")
+COUNTS = ("traces", "observations")
+"""What the page tells of a profile; speeds in the unit of the place."""
 
 SEGMENT_COLUMNS = [*ROAD_COLUMNS.values(), "geometry", "sources"]
-PROFILE_COLUMNS = ["segment_id", "heading", *FIGURES, "week_kmh", "week_count", "week_minutes"]
+PROFILE_COLUMNS = ["segment_id", "heading", *SPEEDS, *COUNTS, "week_kmh", "week_count", "week_minutes"]
 """What is read of ROAD_SEGMENT and SPEED_PROFILE."""
 
 
@@ -76,9 +70,12 @@ def probe_page(
     ('<!doctype html>', True)
     """
     segments = _in_drawing_order(segments, profiles)
-    told = speed_data(segments, profiles)
+    place = page_place(segments)
+    told = speed_data(segments, profiles, place)
     if points is not None and matches is not None and traversals is not None:
-        told["traces"] = shown_traces(points, matches, traversals, segments["segment_id"], most=most_traces)
+        told["traces"] = shown_traces(
+            points, matches, traversals, segments["segment_id"], most=most_traces, kmh=place.kmh
+        )
     elif points is not None or matches is not None or traversals is not None:
         raise ValueError("probe_page: points, matches and traversals come together, or none of them")
     return html_page("probe_map.html", told, title=title)
@@ -90,31 +87,41 @@ def _in_drawing_order(segments: pa.Table, profiles: pa.Table) -> pa.Table:
     return segments.take(np.lexsort((drawing_rank(segments), np.asarray(has_profile))))
 
 
-def speed_data(segments: pa.Table, profiles: pa.Table) -> Row:
+def speed_data(segments: pa.Table, profiles: pa.Table, place: PagePlace) -> Row:
     """Return what the page knows of roads and speeds, as JSON values: parallel lists, one item for each segment.
 
-    In `profiles`, -1 stands for none.
+    In `profiles`, -1 stands for none. All speeds are in the unit of the place.
     """
     places = profile_places(segments["segment_id"], profiles)
     metres = np.asarray(segments["length_m"], dtype=np.float64)
     counts, steps = line_steps(segments["geometry"])
-    runs, rush = _weeks(profiles)
-    figures: dict[str, Floats] = {
-        name: np.asarray(profiles[name], dtype=np.float64).round(digits) for name, digits in FIGURES.items()
-    }
-    share = rush / figures["free_flow_kmh"]
-    views = _views(places, figures, share, metres)
+    runs, rush = _weeks(profiles, place.kmh)
+    figures = _figures(profiles, place.kmh)
+    figures["rush"] = (rush / np.asarray(profiles["free_flow_kmh"], dtype=np.float64)).round(3)
     return {
         "counts": counts,
         "steps": steps,
         "columns": {key: segments[name].to_pylist() for key, name in ROAD_COLUMNS.items()},
         "profiles": dict(zip(Heading, places.tolist(), strict=True)),
-        "figures": {name: _numbers(values) for name, values in figures.items()} | {"rush": _numbers(share.round(3))},
+        "figures": {name: _numbers(values) for name, values in figures.items()},
         "weeks": runs,
-        "views": [view_json(view) | {"about": about} for view, about in views],
+        "views": [
+            view_json(view) | {"sides": view.sides, "about": about}
+            for view, about in _views(places, figures, metres, place)
+        ],
+        "unit": place.unit,
+        "is_left": place.is_left,
         "credits": dataset_credits(segments["sources"].to_pylist()),
         "metres": float(metres.sum()),
         "traces": None,
+    }
+
+
+def _figures(profiles: pa.Table, kmh: float) -> dict[str, Floats]:
+    """Return speeds in units of so many km/h, to a tenth, and counts."""
+    found = {name: np.asarray(profiles[name], dtype=np.float64) for name in (*SPEEDS, *COUNTS)}
+    return {name.removesuffix("_kmh"): (found[name] / kmh).round(1) for name in SPEEDS} | {
+        name: found[name] for name in COUNTS
     }
 
 
@@ -135,32 +142,37 @@ def profile_places(segment_ids: pa.ChunkedArray, profiles: pa.Table) -> Ints:
     return places
 
 
-def _weeks(profiles: pa.Table) -> tuple[list[list[int]], Floats]:
-    """Return the weeks as runs, and the speeds at rush hour (km/h)."""
+def _weeks(profiles: pa.Table, kmh: float) -> tuple[list[list[int]], Floats]:
+    """Return the weeks as runs, in units of so many km/h, and the speeds at rush hour (km/h)."""
     runs: list[list[int]] = []
     rush = [np.empty(0)]
     for start in range(0, profiles.num_rows, BLOCK):
         week = weeks(profiles.slice(start, BLOCK))
-        runs += week_runs(week)
+        runs += week_runs(week._replace(kmh=week.kmh / kmh))
         rush.append(rush_kmh(week))
     return runs, np.concatenate(rush)
 
 
-def _views(places: Ints, figures: dict[str, Floats], share: Floats, metres: Floats) -> list[tuple[View, str]]:
+def _views(places: Ints, figures: dict[str, Floats], metres: Floats, place: PagePlace) -> list[tuple[View, str]]:
     """Return each view with a word on what it shows; of two headings the faster, the slower, or both."""
-    free, median, traces, rush = (
-        np.where(places >= 0, np.append(values, np.nan)[places], np.nan)
-        for values in (figures["free_flow_kmh"], figures["p50_kmh"], figures["traces"], share)
-    )
-    passed = np.where(np.isnan(traces).all(axis=0), np.nan, np.nansum(traces, axis=0))
+    free, median, traces, rush = (figures[name] for name in ("free_flow", "p50", "traces", "rush"))
+    both = {name: np.where(places >= 0, np.append(figures[name], np.nan)[places], np.nan) for name in figures}
+    passed = np.where((places < 0).all(axis=0), np.nan, np.nansum(both["traces"], axis=0))
+    unit = place.unit
     return [
-        (speed_view("Free flow", np.fmax(*free), metres), "Speed in free flow, km/h; of two headings the faster."),
-        (speed_view("Median", np.fmax(*median), metres), "Median speed, km/h; of two headings the faster."),
         (
-            share_view("Rush hour", np.fmin(*rush), metres),
+            speed_view("Free flow", np.fmax(*both["free_flow"]), free, metres, unit),
+            f"Speed in free flow, {unit}; of two headings the faster.",
+        ),
+        (
+            speed_view("Median", np.fmax(*both["p50"]), median, metres, unit),
+            f"Median speed, {unit}; of two headings the faster.",
+        ),
+        (
+            share_view("Rush hour", np.fmin(*both["rush"]), rush, metres),
             "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower.",
         ),
-        (trace_view("Traces", passed, metres), "Traces that the profiles rest on, both headings added up."),
+        (trace_view("Traces", passed, traces, metres), "Traces that the profiles rest on, both headings added up."),
     ]
 
 

@@ -67,9 +67,11 @@ def longest(points: pa.Table, most: int) -> Choice:
 
 
 def shown_traces(
-    points: pa.Table, matches: pa.Table, traversals: pa.Table, segment_ids: pa.ChunkedArray, *, most: int
+    points: pa.Table, matches: pa.Table, traversals: pa.Table, segment_ids: pa.ChunkedArray, *, most: int, kmh: float
 ) -> Row:
-    """Return the longest traces as JSON values, in which a segment is its place in `segment_ids`.
+    """Return the `most` longest traces as JSON values, in which a segment is its place in `segment_ids`.
+
+    Speeds are in units of `kmh` km/h.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def shown_traces(
     points, matches = _of_traces(points, chosen, "number"), _of_traces(matches, chosen, "number")
     traversals = _of_traces(traversals, chosen, "sequence")
     _check_pairs(points, matches, chosen)
-    of_points = _point_columns(points, matches, segment_ids)
+    of_points = _point_columns(points, matches, segment_ids, kmh)
     of_routes = _route_columns(traversals, segment_ids)
     places = np.column_stack([points["lon"].to_numpy(), points["lat"].to_numpy()])
     listed = [
@@ -124,7 +126,7 @@ def _keys(table: pa.Table, chosen: pa.Array) -> Iterator[tuple[int, int]]:
     return zip(place.to_pylist(), table["number"].to_pylist(), strict=True)
 
 
-def _point_columns(points: pa.Table, matches: pa.Table, segment_ids: pa.ChunkedArray) -> Row:
+def _point_columns(points: pa.Table, matches: pa.Table, segment_ids: pa.ChunkedArray, kmh: float) -> Row:
     """Return what the page says of points: times in ms since 1970, -1 for no segment or reason, None for no number."""
     reasons = pc.index_in(matches["reason"], value_set=pa.array([str(word) for word in Unmatched]))
     return {
@@ -136,7 +138,7 @@ def _point_columns(points: pa.Table, matches: pa.Table, segment_ids: pa.ChunkedA
         "fraction": _rounded(matches["fraction"], 6),
         "distance": _rounded(matches["distance_m"], 1),
         "confidence": _rounded(matches["confidence"], 3),
-        "speed": _rounded(points["speed_kmh"], 1),
+        "speed": _rounded(pc.divide(points["speed_kmh"].cast(pa.float64()), kmh), 1),
         "course": _rounded(points["heading_deg"], 0),
         "accuracy": _rounded(points["accuracy_m"], 1),
     }

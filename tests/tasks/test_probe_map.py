@@ -7,6 +7,8 @@ import pytest
 
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE, WEEK_BINS
+from schemas.vocabulary import SpeedUnit
+from tasks.page_place import PagePlace
 from tasks.probe_map import PROFILE_COLUMNS, SEGMENT_COLUMNS, probe_page, speed_data
 from tasks.shown_trace import MATCH_COLUMNS, POINT_COLUMNS, TRAVERSAL_COLUMNS
 from tests.probed_streets import drive, profile_row, profile_table, streets, trace_tables
@@ -15,6 +17,7 @@ from tests.tasks.test_limit_map import CHROMIUM, EVIL, Links, shown, unpack
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 PROFILES = profile_table([profile_row("s0"), profile_row("s0", "backward", p50_kmh=30.0), profile_row("s2")])
+HERE, STATES = PagePlace(SpeedUnit.KMH, False), PagePlace(SpeedUnit.MPH, False)
 TRACES = trace_tables(drive("car-1", 12, lost=(3, 7)), drive("car-2", 5), drive("car-3", 4))
 
 
@@ -24,26 +27,45 @@ def labels(data: dict, view: int) -> dict[str, str]:
 
 
 def test_each_segment_finds_its_profiles() -> None:
-    data = speed_data(streets(), PROFILES)
+    data = speed_data(streets(), PROFILES, HERE)
     places = {way: dict(zip(data["columns"]["id"], found, strict=True)) for way, found in data["profiles"].items()}
     assert places == {
         "forward": {"s0": 0, "s1": -1, "s2": 2, "lane": -1},
         "backward": {"s0": 1, "s1": -1, "s2": -1, "lane": -1},
     }
-    assert data["figures"]["p50_kmh"] == [44.0, 30.0, 44.0]
+    assert data["figures"]["p50"] == [44.0, 30.0, 44.0]
     assert data["weeks"][0][:4] == [84, 45, 5, 84 * 6]
 
 
 def test_the_views() -> None:
     rows = [profile_row("s0", traces=7), profile_row("s0", "backward", free_flow_kmh=81.0, p50_kmh=31.0, traces=8)]
     slow = profile_row("s2", week_kmh=[20.0] * WEEK_BINS, week_minutes=[60] * WEEK_BINS)
-    data = speed_data(streets(), profile_table([*rows, slow, profile_row("s1", week_minutes=[0] * WEEK_BINS)]))
+    data = speed_data(streets(), profile_table([*rows, slow, profile_row("s1", week_minutes=[0] * WEEK_BINS)]), HERE)
     none = {"lane": "no profile"}
     assert labels(data, 0) == {"s0": "81–100", "s1": "41–50", "s2": "41–50"} | none
     assert labels(data, 1) == {"s0": "41–50", "s1": "41–50", "s2": "41–50"} | none
     assert labels(data, 2)["s2"] == "40–50 %"
     assert labels(data, 2)["s1"] == "no profile"
     assert labels(data, 3) == {"s0": "10–19", "s1": "10–19", "s2": "10–19"} | none
+
+
+def test_each_heading_has_a_class_of_its_own() -> None:
+    rows = [profile_row("s0"), profile_row("s0", "backward", free_flow_kmh=24.0), profile_row("s2", free_flow_kmh=31.0)]
+    view = speed_data(streets(), profile_table(rows), HERE)["views"][0]
+    assert [view["entries"][code]["label"] for code in view["sides"]] == ["41–50", "21–30", "31–40"]
+    assert {entry["label"]: entry["segments"] for entry in view["entries"]}["21–30"] == 0
+
+
+def test_miles_where_signs_are_in_miles() -> None:
+    data = speed_data(streets(), PROFILES, STATES)
+    assert (data["unit"], data["figures"]["free_flow"], data["figures"]["p50"]) == (
+        "mph",
+        [31.1] * 3,
+        [27.3, 18.6, 27.3],
+    )
+    assert data["weeks"][0][:4] == [84, 28, 5, 84 * 6]
+    assert data["figures"]["rush"] == speed_data(streets(), PROFILES, HERE)["figures"]["rush"]
+    assert labels(data, 0)["s0"] == "26–35"
 
 
 def test_segments_with_a_profile_are_drawn_last() -> None:
@@ -192,3 +214,16 @@ def test_a_browser_without_traces_has_no_word_of_them(tmp_path: Path) -> None:
     said = browse(tmp_path, tables=())
     assert re.search(r'<p id="private"[^>]*hidden', said)
     assert re.search(r'<details id="traces"[^>]*hidden', said)
+
+
+@needs_chromium
+def test_a_browser_draws_headings_side_by_side_and_arrows(tmp_path: Path) -> None:
+    acts = """const bend = [[0, 0], [10, 0], [10, 10]].map((at) => L.point(at)), down = [L.point(0, 0), L.point(0, 300)];
+        const [heads, next] = arrowHeads(down, 4, 55), told = ({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`;
+        document.body.dataset.moved = beside(bend, 2).map(told).join(" ");
+        document.body.dataset.tips = heads.map(([tip]) => told(tip)).join(" ");
+        document.body.dataset.left = next;"""
+    said = browse(tmp_path, "#s0", acts)
+    assert 'data-moved="0.0,2.0 8.0,2.0 8.0,10.0"' in said  # right of east, then of south
+    assert 'data-tips="0.0,59.0 0.0,169.0 0.0,279.0"' in said
+    assert 'data-left="85"' in said

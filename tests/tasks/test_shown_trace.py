@@ -36,11 +36,11 @@ def test_equally_long_ones_by_name() -> None:
 def test_the_order_of_rows_does_not_matter(random) -> None:
     tables = trace_tables(drive("a", 12, lost=(3, 4)), drive("b", 8), drive("c", 5))
     mixed = [table.take(random.sample(range(table.num_rows), table.num_rows)) for table in tables]
-    assert shown_traces(*mixed, IDS, most=2) == shown_traces(*tables, IDS, most=2)
+    assert shown_traces(*mixed, IDS, most=2, kmh=1.0) == shown_traces(*tables, IDS, most=2, kmh=1.0)
 
 
 def test_what_is_told_of_points() -> None:
-    told = shown_traces(*trace_tables(drive("a", 12, lost=(3,)), drive("b", 2)), IDS, most=1)
+    told = shown_traces(*trace_tables(drive("a", 12, lost=(3,)), drive("b", 2)), IDS, most=1, kmh=1.0)
     assert (told["total"], [each["id"] for each in told["listed"]]) == (2, ["a"])
     trace = told["listed"][0]
     places = np.cumsum(np.array(trace["steps"]).reshape(-1, 2), axis=0) / STEPS_PER_DEGREE
@@ -56,7 +56,7 @@ def test_what_is_told_of_points() -> None:
 
 
 def test_the_route_in_order_and_by_fractions() -> None:
-    told = shown_traces(*trace_tables(drive("a", 12), drive("b", 4)), IDS, most=2)
+    told = shown_traces(*trace_tables(drive("a", 12), drive("b", 4)), IDS, most=2, kmh=1.0)
     for trace in told["listed"]:
         route = trace["route"]
         assert route["segment"] == [IN_ORDER[name] for name in ("s0", "s1", "s2")]
@@ -67,15 +67,15 @@ def test_the_route_in_order_and_by_fractions() -> None:
 def test_points_and_matches_are_one_to_one(rows: list[int]) -> None:
     points, matches, traversals = trace_tables(drive("a", 4))
     with pytest.raises(ValueError, match="point 2 of trace_id 'a' is not once a point and once a match"):
-        shown_traces(points, matches.take(rows), traversals, IDS, most=5)
+        shown_traces(points, matches.take(rows), traversals, IDS, most=5, kmh=1.0)
     with pytest.raises(ValueError, match="point 2 of trace_id 'a'"):
-        shown_traces(points.take(rows), matches, traversals, IDS, most=5)
+        shown_traces(points.take(rows), matches, traversals, IDS, most=5, kmh=1.0)
 
 
 def test_a_last_point_without_match_is_not_blamed_on_the_next_trace() -> None:
     points, matches, traversals = trace_tables(drive("a", 4), drive("b", 4, streets=2))
     with pytest.raises(ValueError, match="point 3 of trace_id 'a'"):
-        shown_traces(points, matches.take([0, 1, 2, 4, 5, 6, 7]), traversals, IDS, most=5)
+        shown_traces(points, matches.take([0, 1, 2, 4, 5, 6, 7]), traversals, IDS, most=5, kmh=1.0)
 
 
 @pytest.mark.parametrize("table", [1, 2])
@@ -85,9 +85,14 @@ def test_a_segment_of_another_map_is_refused(table: int) -> None:
     strange = ["x9", *tables[table]["segment_id"].to_pylist()[1:]]
     tables[table] = tables[table].set_column(place, "segment_id", pa.array(strange, pa.string()))
     with pytest.raises(ValueError, match="segment_id 'x9' of a trace is not among the segments"):
-        shown_traces(*tables, IDS, most=5)
+        shown_traces(*tables, IDS, most=5, kmh=1.0)
 
 
 def test_no_traces() -> None:
-    told = shown_traces(*(table.slice(0, 0) for table in trace_tables(drive("a", 4))), IDS, most=5)
+    told = shown_traces(*(table.slice(0, 0) for table in trace_tables(drive("a", 4))), IDS, most=5, kmh=1.0)
     assert (told["total"], told["listed"]) == (0, [])
+
+
+def test_speeds_of_devices_in_miles() -> None:
+    told = shown_traces(*trace_tables(drive("a", 4)), IDS, most=1, kmh=1.609344)
+    assert told["listed"][0]["points"]["speed"] == [24.9] * 4  # 40 km/h

@@ -162,15 +162,15 @@ def _views(places: Ints, figures: dict[str, Floats], metres: Floats, place: Page
     return [
         (
             speed_view("Free flow", np.fmax(*both["free_flow"]), free, metres, unit),
-            f"Speed in free flow, {unit}; of two headings the faster.",
+            f"Speed in free flow, {unit}; of two headings the faster, and both from nearby.",
         ),
         (
             speed_view("Median", np.fmax(*both["p50"]), median, metres, unit),
-            f"Median speed, {unit}; of two headings the faster.",
+            f"Median speed, {unit}; of two headings the faster, and both from nearby.",
         ),
         (
             share_view("Rush hour", np.fmin(*both["rush"]), rush, metres),
-            "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower.",
+            "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower, and both from nearby.",
         ),
         (trace_view("Traces", passed, traces, metres), "Traces that the profiles rest on, both headings added up."),
     ]

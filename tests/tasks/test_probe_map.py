@@ -218,8 +218,9 @@ def test_a_browser_without_traces_has_no_word_of_them(tmp_path: Path) -> None:
 
 @needs_chromium
 def test_a_browser_draws_headings_side_by_side_and_arrows(tmp_path: Path) -> None:
-    acts = """const bend = [[0, 0], [10, 0], [10, 10]].map((at) => L.point(at)), down = [L.point(0, 0), L.point(0, 300)];
-        const [heads, next] = arrowHeads(down, 4, 55), told = ({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`;
+    acts = """const bend = [[0, 0], [10, 0], [10, 10]].map((at) => L.point(at));
+        const [heads, next] = arrowHeads([L.point(0, 0), L.point(0, 300)], 4, 55);
+        const told = ({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`;
         document.body.dataset.moved = beside(bend, 2).map(told).join(" ");
         document.body.dataset.tips = heads.map(([tip]) => told(tip)).join(" ");
         document.body.dataset.left = next;"""

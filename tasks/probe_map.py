@@ -170,7 +170,8 @@ def _views(places: Ints, figures: dict[str, Floats], metres: Floats, place: Page
         ),
         (
             share_view("Rush hour", np.fmin(*both["rush"]), rush, metres),
-            "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower, and both from nearby.",
+            "Speed at rush hour (Mo–Fr 7–9 or 16–19, the slower) as a share of free flow; of two headings the lower,"
+            " and both from nearby.",
         ),
         (trace_view("Traces", passed, traces, metres), "Traces that the profiles rest on, both headings added up."),
     ]

@@ -29,7 +29,7 @@ MEANINGS = {
     "opinion_sigma": "how much drivers' ideas of what a road takes differ from the truth",
     "congestion": "share of its speed that the most crowded kind of road loses at rush hour",
     "days": "in which drives begin, from Monday, 2026-03-02 on",
-    "utc_offset_h": "local clocks less UTC (by the longitude)",
+    "utc_offset_h": "local clocks less UTC (the time zone of the place)",
 }
 """What each field means, in a few words; `SimulationParams` says more."""
 
@@ -72,11 +72,9 @@ def simulate(options: argparse.Namespace) -> str:
     """Read roads, drive on them, write what was seen and the truth; return what was done in a line."""
     from tasks.probe_export import write_simulated
     from tasks.readers.roads import read_roads
-    from tasks.simulate_probes import simulate_probes
+    from tasks.simulate_probes import simulated_parts
 
     roads = read_roads(options.roads, mapping=options.mapping).segments
     truth: Path = options.truth or options.to.with_name(f"{options.to.stem}-truth")
-    made = simulate_probes(roads, params_of(options))
-    write_simulated(made, options.to, truth)
-    trips = made.probes.column("trace_id").combine_chunks().dictionary_encode().dictionary
-    return f"{options.to}: {made.probes.num_rows:,} points of {len(trips):,} drives; the truth: {truth}"
+    made = write_simulated(simulated_parts(roads, params_of(options)), options.to, truth)
+    return f"{options.to}: {made.points:,} points of {made.drives:,} drives; the truth: {truth}"

@@ -1,7 +1,9 @@
 """Simulated probes as files: Parquet, CSV or GPX, and the truth beside them as Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import NamedTuple, Protocol
 from xml.sax.saxutils import escape
 
 import pyarrow as pa
@@ -21,14 +23,25 @@ class ProbeExportError(ValueError):
     """A file that probes cannot be written to; the message says what was expected."""
 
 
-def write_simulated(simulated: Simulated, file: Path, truth: Path) -> None:
+class Written(NamedTuple):
+    """What was written."""
+
+    points: int
+    drives: int
+    """That have a point at all."""
+
+
+def write_simulated(parts: Iterable[Simulated], file: Path, truth: Path) -> Written:
     """Write probes as what the name of `file` says, and the truth as `points.parquet` and `routes.parquet`.
 
-    GPX holds positions, times, and speed (m/s) and course (°) as Garmin's TrackPointExtension v2; it has no place for
-    an accuracy in metres.
+    Parts are written as they come, so memory is bounded by one. Files are drafts until all is written; then they take
+    the place of what was there. GPX holds positions, times, and speed (m/s) and course (°) as Garmin's
+    TrackPointExtension v2; it has no place for an accuracy in metres.
 
     Parameters
     ----------
+    parts
+        One or more, each of whole traces.
     file
         Ends in `.parquet`, `.csv` or `.gpx`; folders that are missing are made.
     truth
@@ -39,38 +52,97 @@ def write_simulated(simulated: Simulated, file: Path, truth: Path) -> None:
     ProbeExportError
         If the name of `file` ends in something else, or a file cannot be written.
     """
-    writers = {".parquet": pq.write_table, ".csv": _write_csv, ".gpx": _write_gpx}
-    if file.suffix not in writers:
-        raise ProbeExportError(f"{file}: ends in {file.suffix!r}, expected one of {', '.join(writers)}")
+    if file.suffix not in WRITERS:
+        raise ProbeExportError(f"{file}: ends in {file.suffix!r}, expected one of {', '.join(WRITERS)}")
+    places = (file, truth / POINTS, truth / ROUTES)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        truth.mkdir(parents=True, exist_ok=True)
-        writers[file.suffix](simulated.probes, file)
-        pq.write_table(simulated.points, truth / POINTS)
-        pq.write_table(simulated.routes, truth / ROUTES)
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        drafts = [place.with_name(f".{place.name}.draft") for place in places]
+        try:
+            written = _written(parts, [WRITERS[file.suffix], _ParquetSink, _ParquetSink], drafts)
+            for draft, place in zip(drafts, places, strict=True):
+                draft.replace(place)
+        finally:
+            for draft in drafts:
+                draft.unlink(missing_ok=True)
+        return written
     except OSError as error:
         raise ProbeExportError(
             f"{error.filename or file}: {error.strerror or error}, expected a writable place"
         ) from error
 
 
-def _write_csv(probes: pa.Table, file: Path) -> None:
-    place = probes.column_names.index("time")
-    pcsv.write_csv(probes.set_column(place, "time", _moments(probes)), file)
+def _written(parts: Iterable[Simulated], kinds: Sequence[type["_Sink"]], files: Sequence[Path]) -> Written:
+    """Write each part into all files."""
+    points = drives = 0
+    with ExitStack() as stack:
+        sinks: list[_Sink] = []
+        for part in parts:
+            for place, (kind, file) in enumerate(zip(kinds, files, strict=True)):
+                if len(sinks) == place:
+                    sinks.append(stack.enter_context(closing(kind(file, part[place].schema))))
+                sinks[place].write(part[place])
+            points += part.probes.num_rows
+            drives += pc.count_distinct(part.probes["trace_id"]).as_py()
+    return Written(points, drives)
 
 
-def _write_gpx(probes: pa.Table, file: Path) -> None:
-    with file.open("w", encoding="utf-8") as stream:
-        stream.writelines(_gpx(probes))
+class _Sink(Protocol):
+    """A file that tables are appended to."""
+
+    def __init__(self, file: Path, schema: pa.Schema) -> None: ...
+
+    def write(self, table: pa.Table) -> None: ...
+
+    def close(self) -> None: ...
 
 
-def _gpx(probes: pa.Table) -> Iterator[str]:
-    """Yield a GPX 1.1 document, a track for each trace."""
-    yield (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="waysmith"'
-        ' xmlns="http://www.topografix.com/GPX/1/1"'
-        ' xmlns:gpxtpx="http://www.garmin.com/xmlschemas/TrackPointExtension/v2">\n'
-    )
+class _ParquetSink:
+    def __init__(self, file: Path, schema: pa.Schema) -> None:
+        self._file = pq.ParquetWriter(file, schema)
+
+    def write(self, table: pa.Table) -> None:
+        self._file.write_table(table)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _CsvSink:
+    def __init__(self, file: Path, schema: pa.Schema) -> None:
+        self._place = schema.names.index("time")
+        self._file = pcsv.CSVWriter(file, schema.set(self._place, pa.field("time", pa.string())))
+
+    def write(self, table: pa.Table) -> None:
+        self._file.write(table.set_column(self._place, "time", _moments(table)))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _GpxSink:
+    def __init__(self, file: Path, _: pa.Schema) -> None:
+        self._file = file.open("w", encoding="utf-8")
+        self._file.write(GPX_HEAD)
+
+    def write(self, table: pa.Table) -> None:
+        self._file.writelines(_tracks(table))
+
+    def close(self) -> None:
+        self._file.write("</gpx>\n")
+        self._file.close()
+
+
+WRITERS: dict[str, type[_Sink]] = {".parquet": _ParquetSink, ".csv": _CsvSink, ".gpx": _GpxSink}
+GPX_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="waysmith"'
+    ' xmlns="http://www.topografix.com/GPX/1/1" xmlns:gpxtpx="http://www.garmin.com/xmlschemas/TrackPointExtension/v2">\n'
+)
+
+
+def _tracks(probes: pa.Table) -> Iterator[str]:
+    """Yield a track of GPX 1.1 for each trace."""
     names = ("trace_id", "lon", "lat", "speed_kmh", "heading_deg")
     columns = [probes.column(name).to_pylist() for name in names]
     before = None
@@ -82,7 +154,7 @@ def _gpx(probes: pa.Table) -> Iterator[str]:
             yield f"<trk><name>{escape(trace)}</name><trkseg>\n"
             before = trace
         yield f'<trkpt lat="{lat:.7f}" lon="{lon:.7f}"><time>{moment}</time>{_extension(speed, heading)}</trkpt>\n'
-    yield "</gpx>\n" if before is None else "</trkseg></trk>\n</gpx>\n"
+    yield "" if before is None else "</trkseg></trk>\n"
 
 
 def _extension(speed: float | None, heading: float | None) -> str:

@@ -3,8 +3,9 @@
 For tests, benchmarks and to size a cluster; never the only proof of accuracy.
 """
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -13,19 +14,18 @@ import pyarrow as pa
 
 from schemas.probe import TIME
 from schemas.vocabulary import Heading
+from tasks.simulate_departure import SECOND_US, departure_h, utc_us
 from tasks.simulate_drive import Motion, Seen, Track, drive, seen, track
 from tasks.simulate_network import Network, drive_network, is_through
 from tasks.simulate_receiver import Reception, device, errors_m, kept, reception, shifted
 from tasks.simulate_route import OPINIONS, Reach, Scratch, find_way, scratch
-from tasks.simulate_traffic import WEEK_HOURS, Traffic, delay, demand, traffic
+from tasks.simulate_traffic import Traffic, delay, traffic
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 TRIES = 50
 """Places of departure that are tried for one drive."""
-WEEK_START = np.datetime64("2026-03-02T00:00", "us")
-"""A Monday: where the simulated time begins, by local clocks."""
 SLOWEST = 0.15
 """Share of the free speed that is left in the worst congestion."""
 RED_SHARE, RED_SECONDS = 0.4, (2.0, 45.0)
@@ -36,7 +36,8 @@ LINE_M, QUEUE_M = (5.0, 12.0), 40.0
 """How far before the middle of a junction one stands, and how much farther at lights, behind others."""
 SHYNESS = 5.0
 """How many times longer a road seems on which only those may drive who have business there."""
-SECOND_US = 1_000_000
+BATCH_POINTS = 500_000
+"""Points after which drives are handed over: about 200 MB."""
 
 
 class SimulationError(ValueError):
@@ -52,7 +53,7 @@ class SimulationParams:
     >>> SimulationParams(sampling_s=0.0)
     Traceback (most recent call last):
         ...
-    tasks.simulate_probes.SimulationError: sampling_s=0.0, expected more than 0
+    tasks.simulate_probes.SimulationError: sampling_s=0.0, expected 0.01 or more
     """
 
     seed: int = 1
@@ -85,11 +86,15 @@ class SimulationParams:
     days: float = 7.0
     """Drives begin within as many days from Monday, 2026-03-02."""
     utc_offset_h: float | None = None
-    """Local clocks less UTC; by the longitude if not given."""
+    """Local clocks less UTC; those of the time zone where a drive begins if not given."""
 
     def __post_init__(self) -> None:
-        for name in ("trips", "min_length_m", "sampling_s", "outage_s", "days"):
-            self._check(name, "more than 0", getattr(self, name) > 0)
+        for each in fields(self):
+            given = getattr(self, each.name)
+            self._check(each.name, "a finite number", given is None or abs(given) != math.inf)
+        for name in ("trips", "points", "min_length_m", "outage_s", "days"):
+            self._check(name, "more than 0", getattr(self, name) is None or getattr(self, name) > 0)
+        self._check("sampling_s", "0.01 or more", self.sampling_s >= 0.01)
         for name in ("seed", "noise_m", "correlation_s", "driver_sigma", "opinion_sigma"):
             self._check(name, "0 or more", getattr(self, name) >= 0)
         for name, most in (("outage_share", 0.95), ("device_share", 1.0), ("congestion", 1.0)):
@@ -98,6 +103,8 @@ class SimulationParams:
         self._check("max_length_m", f"min_length_m={self.min_length_m} or more", self.max_length_m >= self.min_length_m)
         is_range = self.sampling_to_s is None or self.sampling_to_s >= self.sampling_s
         self._check("sampling_to_s", f"sampling_s={self.sampling_s} or more", is_range)
+        is_clock = self.utc_offset_h is None or -14 <= self.utc_offset_h <= 14
+        self._check("utc_offset_h", "from -14 to 14", is_clock)
 
     def _check(self, name: str, expected: str, is_sound: bool) -> None:
         if not is_sound:
@@ -128,7 +135,6 @@ class Place(NamedTuple):
     chances: Floats
     """Of `origins` and those before."""
     room: Scratch
-    utc_offset_h: float
 
 
 class Driven(NamedTuple):
@@ -154,11 +160,33 @@ def simulate_probes(roads: pa.Table, params: SimulationParams, limits: Floats | 
     SimulationError
         If there are no roads, or none that connect over `min_length_m`.
     """
+    parts = list(simulated_parts(roads, params, limits))
+    probes, points, routes = (pa.concat_tables(each).combine_chunks() for each in zip(*parts, strict=True))
+    return Simulated(probes, points, routes)
+
+
+def simulated_parts(roads: pa.Table, params: SimulationParams, limits: Floats | None = None) -> Iterator[Simulated]:
+    """Yield the drives of `simulate_probes` in parts of whole drives and about `BATCH_POINTS` points.
+
+    Memory is bounded by a part and the roads, however many drives there are.
+
+    Raises
+    ------
+    SimulationError
+        As `simulate_probes` does, with the first part.
+    """
     if not roads.num_rows:
         raise SimulationError("no roads to drive on: expected a road table with at least one segment")
     place = _place(roads, params, limits)
-    drives = list(_drives(place, params))
-    return _tables(drives, place.network)
+    first, points, drives = 0, 0, list[Driven]()
+    for driven in _drives(place, params):
+        drives.append(driven)
+        points += len(driven.points["time"])
+        if points >= BATCH_POINTS:
+            yield _tables(drives, first, place.network)
+            first, points, drives = first + len(drives), 0, []
+    if drives:
+        yield _tables(drives, first, place.network)
 
 
 def _place(roads: pa.Table, params: SimulationParams, limits: Floats | None) -> Place:
@@ -173,11 +201,9 @@ def _place(roads: pa.Table, params: SimulationParams, limits: Floats | None) -> 
     seconds = 3.6 * network.edges.metres / told.free_kmh * shyness + stands
     origins = np.flatnonzero(network.is_origin & told.is_end)
     chances = np.cumsum(network.edges.metres[origins] + 1e-9)
-    west = float(np.mean(network.lines.lon))
-    offset = round(west / 15) if params.utc_offset_h is None else params.utc_offset_h
     heard = reception(network, roads, params.canyon, rng)
     room = scratch(len(seconds))
-    return Place(network, told, heard, seconds, origins, chances / chances[-1], room, offset)
+    return Place(network, told, heard, seconds, origins, chances / chances[-1], room)
 
 
 def _drives(place: Place, params: SimulationParams) -> Iterator[Driven]:
@@ -192,7 +218,7 @@ def _drives(place: Place, params: SimulationParams) -> Iterator[Driven]:
 def _driven(place: Place, params: SimulationParams, trip: int) -> Driven:
     """Return one drive: the way, the motion on it, and what is seen of it."""
     rng = np.random.default_rng((params.seed, 1, trip))
-    departure = _departure(params, rng)
+    departure = departure_h(params.days, rng)
     way = _way(place, params, trip, rng)
     line = _line(place, way, rng)
     motion = _motion(place, params, way, line, departure, rng)
@@ -202,7 +228,7 @@ def _driven(place: Place, params: SimulationParams, trip: int) -> Driven:
     under = place.reception.is_deaf[place.network.edges.segment[way[line.edge[seen(line.metres, motion, moments).leg]]]]
     moments = moments[~under]
     where = seen(line.metres, motion, moments)
-    start_us = round((departure - place.utc_offset_h) * 3600) * SECOND_US + int(WEEK_START.astype(np.int64))
+    start_us = utc_us(departure, line.lon[0], line.lat[0], params.utc_offset_h)
     points = _points(place, params, way, line, where, moments, rng)
     points |= {"trip": np.full(len(moments), trip), "time": start_us + np.rint(moments * SECOND_US).astype(np.int64)}
     steps = _steps(place.network, way, line, motion, where, moments)
@@ -210,16 +236,6 @@ def _driven(place: Place, params: SimulationParams, trip: int) -> Driven:
     for name in ("enter", "leave"):
         steps[name] = start_us + np.rint(steps[name] * SECOND_US).astype(np.int64)
     return Driven(points, steps)
-
-
-def _departure(params: SimulationParams, rng: np.random.Generator) -> float:
-    """Return hours after Monday 0:00 local time, to the second."""
-    weeks, rest = divmod(params.days * 24, WEEK_HOURS)
-    shares = np.cumsum(demand() * (weeks + np.clip(rest - np.arange(WEEK_HOURS), 0, 1)))
-    hour = int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))
-    count = weeks + (hour < rest)
-    hours = hour + min(rng.random(), 1.0 if weeks or rest >= hour + 1 else rest - hour)
-    return float(round((hours + WEEK_HOURS * int(rng.integers(max(int(count), 1)))) * 3600) / 3600)
 
 
 def _log_even(low: float, high: float, rng: np.random.Generator) -> float:
@@ -329,19 +345,21 @@ STEP_COLUMNS = ("segment", "is_forward", "enter", "leave", "enter_fraction", "le
 HEADINGS = pa.array([Heading.BACKWARD.value, Heading.FORWARD.value])
 
 
-def _tables(drives: list[Driven], network: Network) -> Simulated:
+def _tables(drives: list[Driven], first: int, network: Network) -> Simulated:
+    """Return drives, the first of which has the number `first`, as tables."""
     point = _joined([each.points for each in drives])
     step = _joined([each.steps for each in drives])
-    traces = pa.array([f"t{number:06}" for number in range(len(drives))])
-    counts = np.bincount(point["trip"], minlength=len(drives))
+    traces = pa.array([f"t{first + number:06}" for number in range(len(drives))])
+    counts = np.array([len(each.points["time"]) for each in drives])
     number = np.arange(len(point["trip"])) - np.repeat(np.cumsum(counts) - counts, counts)
-    key = {"trace_id": traces.take(pa.array(point["trip"])), "time": pa.array(point["time"]).cast(TIME)}
+    of_point, of_step = (traces.take(pa.array(each["trip"] - first)) for each in (point, step))
+    key = {"trace_id": of_point, "time": pa.array(point["time"]).cast(TIME)}
     seen_by = {"lon": point["lon"], "lat": point["lat"]} | {name: _single(point[name]) for name in DEVICE}
     truth = {"number": pa.array(number, pa.int32()), "lon": point["true_lon"], "lat": point["true_lat"]}
     truth |= _on(point, network) | {"fraction": point["fraction"], "speed_kmh": _single(point["true_kmh"])}
-    routes = {"trace_id": traces.take(pa.array(step["trip"])), "sequence": step["sequence"]} | _on(step, network)
+    routes = {"trace_id": of_step, "sequence": step["sequence"]} | _on(step, network)
     routes |= {name: pa.array(step[name]).cast(TIME) for name in ("enter", "leave")}
-    routes |= {name: step[name] for name in ("enter_fraction", "leave_fraction")}
+    routes |= {name: pa.array(step[name], pa.float64()) for name in ("enter_fraction", "leave_fraction")}
     return Simulated(pa.table(key | seen_by), pa.table(key | truth), pa.table(routes))
 
 

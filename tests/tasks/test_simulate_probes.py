@@ -9,6 +9,7 @@ import pytest
 import shapely
 from shapely.ops import substring
 
+from tasks import simulate_probes as simulation
 from tasks.measure import GEOD
 from tasks.simulate_probes import Simulated, SimulationError, SimulationParams, simulate_probes
 from tests.grid_town import grid_town
@@ -187,6 +188,27 @@ def test_rush_hours_slow_drives(roads: pa.Table) -> None:
     assert ratio[(hour < 4) | (hour == 12)].mean() < 1.05
 
 
+def test_parts_are_the_drives_of_the_whole(
+    roads: pa.Table, simulated: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "BATCH_POINTS", 1000)
+    parts = list(simulation.simulated_parts(roads, PARAMS))
+    assert len(parts) > 2
+    for tables, whole in zip(zip(*parts, strict=True), simulated, strict=True):
+        assert pa.concat_tables(tables).equals(whole)
+    assert max(part.probes.num_rows for part in parts) < 1000 + 600  # a drive has fewer than 600
+
+
+def test_drives_of_which_nothing_is_heard_have_no_rows(roads: pa.Table) -> None:
+    rows = roads.to_pylist()
+    for row in rows:
+        row["tags"] = [("tunnel", "yes")]
+    silent = with_params(road_table(rows).select(roads.column_names), trips=3)
+    assert [table.num_rows for table in silent] == [0, 0, 0]
+    heard = with_params(roads, trips=3)
+    assert [table.schema for table in silent] == [table.schema for table in heard]
+
+
 def test_drives_begin_within_the_days(roads: pa.Table) -> None:
     for days in (0.1, 2.5, 20.0):
         found = with_params(roads, days=days, trips=200, sampling_s=20.0, utc_offset_h=0.0).probes.to_pandas()
@@ -211,6 +233,10 @@ def test_some_devices_tell_nothing(roads: pa.Table) -> None:
         ({"outage_share": 1.0}, "outage_share=1.0, expected a share from 0 to 0.95"),
         ({"canyon": 0.5}, "canyon=0.5, expected 1 or more"),
         ({"min_length_m": 9e9}, "max_length_m=15000.0, expected min_length_m=9000000000.0 or more"),
+        ({"points": 0}, "points=0, expected more than 0"),
+        ({"sampling_s": 0.0}, "sampling_s=0.0, expected 0.01 or more"),
+        ({"days": float("inf")}, "days=inf, expected a finite number"),
+        ({"utc_offset_h": 99.0}, "utc_offset_h=99.0, expected from -14 to 14"),
         ({"sampling_to_s": 0.5}, "sampling_to_s=0.5, expected sampling_s=1.0 or more"),
     ],
 )

@@ -218,6 +218,30 @@ def test_an_edge_takes_as_long_as_its_parts() -> None:
     assert unpacked(made.week)[0].mean() == pytest.approx(40, abs=0.1)
 
 
+def test_speeds_by_day_are_those_from_7_to_19_in_time_driven() -> None:
+    """A road driven in turn at 60 and at 20 by day takes as long as one at 30; by night all is 90."""
+    week = np.full((1, 2016), 90.0)
+    for day in range(7):
+        for minute in range(7 * 60, 19 * 60, 5):
+            week[0, (day * 1440 + minute) // 5] = 60.0 if minute % 10 else 20.0
+    parts = one_part_each(edge=[8], row=[0], is_backward=[False], metres=[70], edge_m=[70])
+    only = {"row": np.array([0]), "is_backward": np.array([False]), "free_flow_kmh": np.array([90.0])}
+    assert edge_speeds(parts, **only, week_kmh=week).constrained_kmh.tolist() == [30]
+
+
+def test_speeds_are_within_what_valhalla_believes() -> None:
+    """Below 5 km/h nothing is believed: half an edge at 2 and half at 45 takes as long as half at 5 and half at 45."""
+    parts = one_part_each(
+        edge=[8, 8, 9, 7], row=[0, 1, 2, 3], is_backward=[False] * 4, metres=[50] * 4, edge_m=[100, 100, 50, 50]
+    )
+    free = np.array([2.0, 45.0, 400.0, 33.6])
+    week = np.repeat(free[:, None], 2016, axis=1)
+    made = edge_speeds(parts, row=np.arange(4), is_backward=np.zeros(4, dtype=bool), free_flow_kmh=free, week_kmh=week)
+    assert made.edge.tolist() == [7, 8, 9]
+    assert made.free_flow_kmh.tolist() == [34, 9, 252]
+    assert made.constrained_kmh.tolist() == [34, 9, 252]
+
+
 @pytest.mark.parametrize(("metres", "rows"), [(49.0, 0), (51.0, 1)])
 def test_an_edge_that_is_mostly_unknown_says_nothing(metres: float, rows: int) -> None:
     parts = one_part_each(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
-from tasks.match_graph import Cells
+from tasks.match_cell import Cells
 from tasks.match_kernel import Records, kind
 from tasks.measure import ECCENTRICITY_2, EQUATOR_M
 

@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
 from tasks.match_candidate import degrees_metres, near_stretches
-from tasks.match_graph import BACK_COST, Cells, Chords, Edges
+from tasks.match_cell import Cells
+from tasks.match_graph import BACK_COST, Edges
 from tasks.match_kernel import Records, kind, records
 from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
+from tasks.match_stretch import Chords
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

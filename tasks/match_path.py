@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
-from tasks.match_graph import Chords, Edges
+from tasks.match_graph import Edges
 from tasks.match_kernel import Records, kind
 from tasks.match_lattice import ABOUT, ALONG, DROPPED, KEPT, TOO_SHORT, Lattice, Roads, Room, Scales, gap_of, ways
+from tasks.match_stretch import Chords
 
 Places = npt.NDArray[np.int32]
 

@@ -11,7 +11,8 @@ from schemas.match import STEP
 from schemas.probe import TIME
 from schemas.vocabulary import Heading, Unmatched
 from tasks.kernel import compiled
-from tasks.match_graph import Edges, match_graph
+from tasks.match_graph import Edges
+from tasks.match_ground import ground_of
 from tasks.match_kernel import Records
 from tasks.match_lattice import NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
 from tasks.match_path import fraction_of
@@ -79,7 +80,6 @@ def map_match(
 
     `road_segment` is what ROAD_SEGMENT holds within `BESIDE_M` metres; its `ROAD_COLUMNS` are read.
     """
-    graph = match_graph(road_segment)
     whole = times.combine_chunks()
     offsets = whole.offsets.to_numpy().astype(np.int64)
     offsets = offsets - offsets[0] if len(offsets) else np.zeros(1, dtype=np.int64)
@@ -87,8 +87,11 @@ def map_match(
         _flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies))
     )
     scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas)
-    placed, steps = match_points(graph, track, offsets, own_from.astype(np.int64), own_to.astype(np.int64), scales)
-    row, place = _own(own_from.astype(np.int64), own_to.astype(np.int64))
+    own = own_from.astype(np.int64), own_to.astype(np.int64)
+    with ground_of(road_segment) as ground:
+        graph = ground.graph
+        placed, steps = match_points(graph, ground.room, track, offsets, *own, scales)
+    row, place = _own(*own)
     point = offsets[row] + place
     fraction = _fractions(graph.edges, graph.spans, placed)
     edge = placed["edge"][point]

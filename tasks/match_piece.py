@@ -52,18 +52,19 @@ STEPS_A_POINT = 3
 
 
 def match_points(
-    graph: MatchGraph, track: Records, offsets: Ints, own_from: Ints, own_to: Ints, scales: Scales
+    graph: MatchGraph, room: Room, track: Records, offsets: Ints, own_from: Ints, own_to: Ints, scales: Scales
 ) -> tuple[Records, Records]:
     """Return what becomes of each point and the steps of all routes, in order of the own points they lead to.
 
     Piece i has the points from offsets[i] up to offsets[i + 1]; its own ones lie between places own_from[i] and
-    own_to[i] of the piece. Steps lead to own points alone.
+    own_to[i] of the piece. Steps lead to own points alone. `room` is that of the graph; what it keeps of earlier calls
+    saves time and changes nothing.
     """
     track = track.copy()
     track["lon"] = beside(graph, track["lon"])
     roads = Roads(graph.edges, graph.chords, graph.cells)
     longest = int(np.diff(offsets).max(initial=0))
-    room, lattice, legs = room_of(graph), lattice_room(longest), legs_room(graph.edges)
+    lattice, legs = lattice_room(longest), legs_room(graph.edges)
     placed, steps = placed_room(len(track)), np.empty(STEPS_A_POINT * len(track) + 64, dtype=DRIVEN)
     piece, used = 0, 0
     while True:

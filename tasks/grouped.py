@@ -2,11 +2,11 @@
 
 import os
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 
 PROBE = 4096
 """Rows that are looked at to see whether equal keys stand together."""
@@ -103,13 +105,26 @@ class Grouped:
         from tasks.group_kernel import percentiles  # compiled code takes half a second to load: only where it is used
 
         order = np.argsort(percent)
-        made = np.empty((len(self), len(percent)))
         shares = np.array(percent, dtype=np.float64)[order] / 100
-        values = self.values.astype(np.float64, copy=False)
+        values = self.values if self.values.dtype in (np.float32, np.float64) else self.values.astype(np.float64)
+        found = np.empty((len(self), len(percent)))
         parts = _parts(len(self), work=len(values))
-        found = _side_by_side(lambda part: percentiles(values, self.starts[part.start : part.stop + 1], shares), parts)
-        made[:, order] = np.concatenate(found)
+
+        def fill(part: range) -> None:
+            own = slice(part.start, part.stop)
+            percentiles(values, self.starts[part.start : part.stop + 1], shares, found[own])
+
+        _side_by_side(fill, parts)
+        made = np.empty_like(found)
+        made[:, order] = found
         return made
+
+
+class Share(NamedTuple):
+    """Rows one after another, and where the first of each owner's among them goes."""
+
+    rows: slice
+    first: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,15 +137,13 @@ class Owned:
     """Where the rows of each owner start when they lie owner by owner; shape (n + 1,)."""
     known_order: Array | slice | None = None
     """The order where it is known already."""
+    shares: tuple[Share, ...] = ()
+    """All rows, a share for each thread, where it is not."""
 
     @property
     def order(self) -> Array | slice:
         """Picks the rows that have an owner, owner by owner, rows of one owner in the order of the table."""
-        if self.known_order is not None:
-            return self.known_order
-        from tasks.group_kernel import counted_order
-
-        return counted_order(self.rows, self.starts)
+        return self._moved(np.arange(len(self.rows))) if self.known_order is None else self.known_order
 
     def grouped(self, values: Array) -> Grouped:
         """Return the values of a column, one for each row of the table; a view where they lie side by side already."""
@@ -140,10 +153,15 @@ class Owned:
 
     def _picked(self, values: Array) -> Array:
         if self.known_order is None and values.dtype.kind in "fiub":
-            from tasks.group_kernel import moved  # in one pass, which is quicker than to make an order first
-
-            return moved(values, self.rows, self.starts)
+            return self._moved(values)  # in one pass, which is quicker than to make an order first
         return values[self.order]
+
+    def _moved(self, values: Array) -> Array:
+        from tasks.group_kernel import move
+
+        made: Array = np.empty(self.starts[-1], dtype=values.dtype)
+        _side_by_side(lambda share: move(values[share.rows], self.rows[share.rows], share.first, made), self.shares)
+        return made
 
 
 def owned(owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> Owned:
@@ -164,9 +182,13 @@ def owned_by_place(rows: Places, count: int) -> Owned:
         order = np.argsort(rows, kind="stable")
         starts = np.searchsorted(rows[order], np.arange(count + 1, dtype=np.int32)).astype(np.int64)
         return Owned(rows, starts - starts[0], order[starts[0] :])
-    from tasks.group_kernel import counted_starts
+    from tasks.group_kernel import counted
 
-    return Owned(rows, counted_starts(rows, count))
+    parts = [slice(part.start, part.stop) for part in _parts(len(rows), work=len(rows))]
+    counts = np.array(_side_by_side(lambda part: counted(rows[part], count), parts))
+    starts = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
+    before = starts[:-1] + np.cumsum(counts, axis=0) - counts
+    return Owned(rows, starts, shares=tuple(map(Share, parts, before)))
 
 
 def places(owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> Places:
@@ -206,7 +228,7 @@ def _parts(count: int, *, work: int) -> list[range]:
     return [range(*each) for each in pairwise(ends)]
 
 
-def _side_by_side(function: Callable[[range], Array], parts: list[range]) -> list[Array]:
+def _side_by_side(function: Callable[[Part], Made], parts: Sequence[Part]) -> list[Made]:
     """Return what a function that lets go of the interpreter's lock gives for each part."""
     if len(parts) == 1:
         return [function(parts[0])]

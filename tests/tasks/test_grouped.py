@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.group_kernel import counted_order, counted_starts
+from tasks.group_kernel import CHUNK, LANES, MOST, counted_order, counted_starts
 from tasks.grouped import FEW, MUCH, Grouped, column_array, owned, owned_by_place, places
 
 NAMES = ["a", "b", "c", "d"]
 OWNERS = st.lists(st.sampled_from([*NAMES, "x", None]), max_size=40)
-SIZES = st.lists(st.sampled_from([0, 1, 2, 3, 47, 48, 49, 50, 200, 3000]), min_size=1, max_size=5)
+SIZES = st.lists(st.sampled_from([0, 1, 2, 3, 5, 48, 50, MOST - 1, MOST, MOST + 1, 3000]), min_size=1, max_size=5)
 PERCENT = st.lists(st.sampled_from([0, 3, 15, 50, 85, 99.9, 100]) | st.floats(0, 100), min_size=1, max_size=6)
 
 
@@ -90,6 +90,21 @@ def groups(draw: st.DrawFn) -> Grouped:
 def test_percentiles_are_those_of_numpy_to_the_last_bit(given: Grouped, percent: list[float]) -> None:
     expected = [np.percentile(each.astype(float), percent) if len(each) else [np.nan] * len(percent) for each in given]
     assert np.array_equal(given.percentile(*percent), np.array(expected), equal_nan=True)
+
+
+def test_every_group_of_many_is_sorted_in_its_own_lane() -> None:
+    rng = np.random.default_rng(2)
+    sizes = rng.permutation(np.r_[np.zeros(50), rng.integers(1, 40, 2 * CHUNK + LANES // 2), rng.integers(1, 400, 90)])
+    starts = np.concatenate([[0], np.cumsum(sizes.astype(int))])
+    given, percent = Grouped(rng.choice(rng.normal(0, 9, 99), starts[-1]), starts), [50, 100 / 3, 0, 100]
+    wanted = [np.percentile(each, percent) if len(each) else np.full(4, np.nan) for each in given]
+    assert np.array_equal(given.percentile(*percent), wanted, equal_nan=True)
+
+
+def test_infinite_values_are_the_outermost_ones() -> None:
+    made = Grouped(np.array([np.inf, 1.0, -np.inf, np.inf, 2.0]), np.array([0, 3, 5])).percentile(0, 50, 100)
+    assert made[0].tolist() == [-np.inf, 1.0, np.inf]
+    assert made[1, [0, 2]].tolist() == [2.0, np.inf]
 
 
 @pytest.mark.parametrize("order", ["rising", "falling", "equal", "organ pipe"])

@@ -42,7 +42,7 @@ def explain(into: str | Path, segment_id: str) -> list[str]:
     facts = [
         *_road_facts(road),
         *_place_facts(places, area),
-        *(_limit_facts(limit) if limit else [("limit", "none was made; run the flow again")]),
+        *(_limit_facts(limit) if limit else [("limit", "none was made; waysmith run speed-limits makes one")]),
         *_odds_facts(odds),
         *_rule_facts(limit),
         *_evidence_facts(limit, area),

@@ -125,7 +125,7 @@ def test_what_was_refused_is_told(folder: Path, tmp_path: Path) -> None:
     columns = {"key": ["sea"], "task": ["limit_odds"], "reason": ["failed"], "message": ["ValueError: adrift"]}
     Rejects(into).commit("limit_odds", "q", REJECT.empty().from_pydict(columns, schema=REJECT.schema))
     said = told(into, "sea")
-    assert said["limit"] == "none was made; run the flow again"
+    assert said["limit"] == "none was made; waysmith run speed-limits makes one"
     assert said["reject"] == "limit_odds: failed: ValueError: adrift"
     assert "reject" not in told(into, "posted")
 

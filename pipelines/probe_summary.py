@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from pipelines.probe_points import point_counts
-from pipelines.table import Table, existing
+from pipelines.table import Rejects, Table, existing
 from schemas.match import MATCH
 from schemas.probe import PROBE_POINT, TRACE_PIECE
 from schemas.reject import REJECT
@@ -15,6 +15,8 @@ from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE
 from schemas.traversal import SPEED_OBSERVATION, TRAVERSAL
 from schemas.vocabulary import Unmatched
+from tasks.readers.probe_rows import TASK as READ_TASK
+from tasks.trace_rows import TASK as CLEAN_TASK
 
 MATCHED = "matched"
 
@@ -51,6 +53,7 @@ def probe_lines(into: str | Path) -> Iterator[str]:
     yield f"{rows:,} traversals, {speeds:,} observed speeds"
     count, km = _profiled(into)
     yield f"{count:,} segments with a profile, {km:,.1f} km of road"
+    yield from _refused(into)
 
 
 def _outcomes(into: str | Path) -> Counter[str]:
@@ -74,6 +77,14 @@ def _shares(outcomes: Counter[str]) -> str:
     whole = outcomes.total() or 1
     lost = [f"{100 * count / whole:.1f} % {reason}" for reason, count in outcomes.most_common() if reason != MATCHED]
     return ", ".join([f"{100 * outcomes[MATCHED] / whole:.1f} % of the points matched", *lost])
+
+
+def _refused(into: str | Path) -> Iterator[str]:
+    """Yield a line on the rows other than points that were rejected, such as roads, if there are any."""
+    rows = zip(*(Rejects(into).rows()[name].to_pylist() for name in ("task", "reason")), strict=True)
+    found = Counter(f"{task}: {reason}" for task, reason in rows if task not in (READ_TASK, CLEAN_TASK))
+    if found:
+        yield f"rejected: {', '.join(f'{count:,} {what}' for what, count in found.most_common())}"
 
 
 def _box(table: Table) -> Box:

@@ -84,6 +84,10 @@ def probing_of(options: argparse.Namespace) -> "Probing":
         interval_s=options.interval,
     )
     clean, profile = usual.clean, usual.profile
+    if options.least_traces is not None and options.least_traces < 1:
+        raise CallError(f"--least-traces {options.least_traces}: expected 1 or more")
+    if options.salt == "":
+        raise CallError("--salt: is empty, expected a secret that nobody can guess")
     try:
         if options.trip_end is not None:
             clean = replace(clean, trip_end_m=options.trip_end)

@@ -88,7 +88,7 @@ def _in_utf8(block: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
         block.validate(full=True)
         return block
     except pa.ArrowInvalid:
-        tally.note = f"{tally.file}: text that is not UTF-8 is kept byte by byte, such as \\xfc"
+        tally.tell("text", "text that is not UTF-8 is kept byte by byte, such as \\xfc")
     columns = [_readable(column) for column in block.columns]
     return pa.RecordBatch.from_arrays(columns, names=block.schema.names)
 

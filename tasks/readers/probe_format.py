@@ -76,6 +76,9 @@ USUAL_SPEED = ("speed", "velocity", "gps_speed", "ground_speed", "spd", "sog")
 TAB_WORDS = ("tab", "\\t")
 """How a tab is written where it cannot be typed."""
 
+LONGEST_INTERVAL_S = 86_400
+"""A longer interval between points is a slip of the pen: a day."""
+
 ROLES = (*USUAL, "speed")
 """What a column may be named for."""
 
@@ -112,8 +115,8 @@ class ProbeFormat:
             object.__setattr__(self, "delimiter", "\t")
         if self.delimiter is not None and len(self.delimiter) != 1:
             raise ReadError(f"delimiter {self.delimiter!r}: expected one character, or tab")
-        if self.interval_s is not None and not self.interval_s > 0:
-            raise ReadError(f"interval {self.interval_s}: expected seconds above 0")
+        if self.interval_s is not None and not 0 < self.interval_s <= LONGEST_INTERVAL_S:
+            raise ReadError(f"interval {self.interval_s}: expected seconds above 0, at most {LONGEST_INTERVAL_S}")
 
 
 def _check(what: str, given: Iterable[str], known: Sequence[str]) -> None:

@@ -229,7 +229,7 @@ def _add_points(
     rows["lat"] += [_at(place, 1) for place in places]
     is_point = count == 1 and not lists
     if odd := _odd_times(lists, count):
-        tally.note = f"{tally.file}: feature {number}: {odd}"
+        tally.tell("times", f"feature {number}: {odd}")
     for role, usual in USUAL_LISTS.items():
         listed = _list(lists, (*usual, named.columns.get(role, "")), count)
         rows[role] += [single.get(role)] if is_point else listed if listed is not None else [None] * count

@@ -178,7 +178,7 @@ def _of_lists(column: pa.Array, places: Places, role: str, tally: Tally) -> pa.A
     is_whole = lengths == places.counts
     if (odd := ~is_whole & (lengths > 0)).any():
         row = int(np.flatnonzero(odd)[0])
-        tally.note = f"{tally.file}: {lengths[row]} values of {role} for {places.counts[row]} points, expected one each"
+        tally.tell(role, f"{lengths[row]} values of {role} for {places.counts[row]} points, expected one each")
     starts = np.cumsum(lengths) - lengths
     begins = np.cumsum(places.counts) - places.counts
     index = (starts - begins)[places.row] + np.arange(len(places.row))

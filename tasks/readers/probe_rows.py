@@ -68,7 +68,8 @@ class Tally:
         self.now_us = now_us
         self.dropped: Counter[PointReason] = Counter()
         self.read = 0
-        self.note: str | None = None
+        self.notes: dict[str, str] = {}
+        """What a user should know, one line each, by what it is about: the first of each is told."""
 
     def batch(self, columns: Columns, speed_unit: str | None, place: Place) -> ProbeBatch:
         """Return the sound points of some columns; `place` says file and row of each."""
@@ -77,12 +78,29 @@ class Tally:
             told = _at_intervals(told, columns.trace_id, self.read, self.format.interval_s)
         lon, lat = numbers(columns.lon)[0], numbers(columns.lat)[0]
         is_dropped, dropped, rejects = self._drop(list(_refused(columns, told, lon, lat, self.now_us)), place)
-        points = _points(columns, told, lon, lat, speed_unit)
+        points = _points(columns, told, lon, lat, self._device(columns, speed_unit))
         kept = points.filter(pa.array(~is_dropped)) if is_dropped.any() else points
         self.read += len(lon)
         if columns.speed is not None and speed_unit is None and columns.speed.null_count < len(columns.speed):
-            self.note = f"{self.file}: its speeds are left out, since their unit is not told: name it with --speed-unit"
+            self.tell("unit", "its speeds are left out, since their unit is not told: name it with --speed-unit")
         return ProbeBatch(kept, len(lon), dropped, rejects)
+
+    def tell(self, what: str, told: str) -> None:
+        """Note what a user should know of the file, in words; only the first note of each kind is kept."""
+        self.notes.setdefault(what, f"{self.file}: {told}")
+
+    def _device(self, columns: Columns, speed_unit: str | None) -> dict[str, Floats]:
+        """Return speeds (km/h), headings and accuracies as the device gave them, NaN where nothing can be read."""
+        made = {}
+        for name in ("speed", "heading", "accuracy"):
+            column: pa.Array | None = getattr(columns, name)
+            values, is_odd = numbers(pa.nulls(len(columns.lon)) if column is None else column)
+            if column is not None and is_odd.any():
+                odd = column[int(np.flatnonzero(is_odd)[0])].as_py()
+                self.tell(name, f"{name} {odd[:40]!r} is no number, and left out as all such")
+            made[name] = values
+        made["speed"] = made["speed"] * (KMH[speed_unit] if speed_unit else np.nan)
+        return made
 
     def unreadable_rows(self, rows: list[tuple[str, str]]) -> ProbeBatch:
         """Return a batch without points for rows that are none: place and message of each."""
@@ -100,7 +118,7 @@ class Tally:
             for reason, count in sorted(self.dropped.items())
             if count > LISTED
         ]
-        return ProbeBatch(POINT.empty_table(), 0, {}, reject_rows(told), (self.note,) if self.note else ())
+        return ProbeBatch(POINT.empty_table(), 0, {}, reject_rows(told), tuple(self.notes.values()))
 
     def _drop(self, refused: list[Refused], place: Place) -> tuple[Bools, dict[PointReason, int], pa.Table]:
         """Return which points go, how many for each reason, and the first of each; the first reason counts."""
@@ -152,7 +170,7 @@ def _refused(columns: Columns, told: Moments, lon: Floats, lat: Floats, now_us: 
     yield Refused(PointReason.UNREADABLE, no_id, None, "no id of a trace, expected one")
     yield Refused(
         PointReason.UNREADABLE, told.is_bad, time,
-        "time {}: expected ISO 8601, a number since 1970 between 1990 and 2100, or --time-format; once in its zone",
+        "time {}: expected ISO 8601 that is once in its zone, a number of 1990 to 2100, or --time-format",
     )  # fmt: skip
     yield Refused(PointReason.NO_TIME, told.is_missing, None, "no time, expected one")
     is_late = ~told.is_missing & ~told.is_bad & (told.us > now_us + AHEAD_US)
@@ -170,12 +188,9 @@ def _in_words(us: int) -> str:
     return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%d %H:%M UTC, when it was read")
 
 
-def _points(columns: Columns, told: Moments, lon: Floats, lat: Floats, speed_unit: str | None) -> pa.Table:
+def _points(columns: Columns, told: Moments, lon: Floats, lat: Floats, device: dict[str, Floats]) -> pa.Table:
     """Return all points as rows of POINT; what a device cannot mean is null."""
-    nothing = np.full(len(lon), np.nan)
-    speed = numbers(columns.speed)[0] * KMH[speed_unit] if columns.speed is not None and speed_unit else nothing
-    heading = numbers(columns.heading)[0] if columns.heading is not None else nothing
-    accuracy = numbers(columns.accuracy)[0] if columns.accuracy is not None else nothing
+    speed, heading, accuracy = device["speed"], device["heading"], device["accuracy"]
     arrays = [
         columns.trace_id.cast(pa.string()),
         pa.array(told.us).cast(POINT.field("time").type),

@@ -159,6 +159,8 @@ def test_each_table_can_be_listed_exported_and_drawn(
         (["tables", "DIR", "--conflicts"], "no such table"),
         (["run", "probes", "--roads", "no.pbf", "--probes", "no.gpx", "--into", "DIR"], "no.pbf: no such file"),
         (["run", "probes", "--roads", "DIR", "--probes", "DIR", "--into", "DIR/x"], "which is read: expected a folder"),
+        (["plan", "probes", "--roads", "DIR", "--probes", "DIR", "--into", "x", "--salt", ""], "--salt: is empty"),
+        (["plan", "probes", "--roads", "DIR", "--probes", "DIR", "--into", "x", "--least-traces", "0"], "1 or more"),
         (["simulate", "probes", "--roads", "no.pbf", "--to", "a.csv"], "no.pbf: no such file"),
     ],
 )

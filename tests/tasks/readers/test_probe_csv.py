@@ -218,8 +218,11 @@ def test_points_that_are_none(tmp_path: Path) -> None:
 def test_values_that_a_device_cannot_mean_are_null(tmp_path: Path) -> None:
     lines = ["time,lon,lat,speed_kmh,heading,accuracy", f"{START.isoformat()},24.9,60.1,-1,-1,0"]
     lines += [f"{START.isoformat()},24.9,60.1,slow,361,", f"{START.isoformat()},24.9,60.1,NA,360,inf"]
-    made = read(written(tmp_path, "\n".join(lines))).points
-    told = [(row["speed_kmh"], row["heading_deg"], row["accuracy_m"]) for row in made]
+    made = read(written(tmp_path, "\n".join(lines)))
+    told = [(row["speed_kmh"], row["heading_deg"], row["accuracy_m"]) for row in made.points]
+    assert [note.partition("fleet.csv: ")[2] for note in made.notes] == [
+        "speed 'slow' is no number, and left out as all such"
+    ]
     assert told == [(None, None, None), (None, None, None), (None, 0.0, None)]
 
 

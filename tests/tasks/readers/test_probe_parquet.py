@@ -120,7 +120,8 @@ def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
     assert (made.dropped, [row["speed_kmh"] for row in made.points]) == ({"no_time": 5}, [None] * 4)
     assert [row["accuracy_m"] for row in made.points] == [None] * 4
     assert [note.partition("fleet.parquet: ")[2] for note in made.notes] == [
-        "3 values of speed for 4 points, expected one each"
+        "4 values of time for 5 points, expected one each",
+        "3 values of speed for 4 points, expected one each",
     ]
     assert {row["key"].partition("@")[2] for row in made.rejects} == {"1"}
 

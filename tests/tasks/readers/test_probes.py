@@ -152,6 +152,7 @@ def test_a_zone_that_is_none_is_told_before_anything_is_read(tmp_path: Path) -> 
         ({"speed_unit": "kmh"}, "speed unit 'kmh': expected km/h, mph, m/s or kn"),
         ({"delimiter": "comma"}, "delimiter 'comma': expected one character, or tab"),
         ({"interval_s": 0.0}, "interval 0.0: expected seconds above 0"),
+        ({"interval_s": float("inf")}, "interval inf: expected seconds above 0, at most 86400"),
     ],
 )
 def test_a_format_that_means_nothing(told: dict[str, Any], message: str) -> None:

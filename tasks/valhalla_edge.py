@@ -1,6 +1,6 @@
 """Which edges of Valhalla's graph lie on which segments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,10 @@ Bools = npt.NDArray[np.bool_]
 
 REACH = 1.5e-6
 """Degrees that a vertex may have moved: Valhalla rounds the shapes of its edges to 1e-6."""
+
+
+MOST_ID = 2**63 - 1
+"""Highest number that ids are read to; GraphIds have 46 bits."""
 
 
 class EdgeFileError(ValueError):
@@ -145,15 +149,20 @@ def read_way_edges(path: Path) -> WayEdges:
         If a line is not of this form.
     """
     ways: list[list[int]] = []
-    with path.open() as lines:
-        for number, line in enumerate(lines, 1):
-            words = line.strip().split(",")
-            if not all(word.isdigit() for word in words) or len(words) % 2 != 1 or set(words[1::2]) - {"0", "1"}:
-                raise EdgeFileError(
-                    f"{path}: line {number} is {line.strip()[:60]!r}, expected way,0|1,GraphId,0|1,GraphId…"
-                )
-            ways.append([int(word) for word in words])
+    for number, line in lines_of(path):
+        words = line.split(",")
+        is_whole = all(word.isdecimal() and int(word) <= MOST_ID for word in words)
+        if not is_whole or len(words) % 2 != 1 or set(words[1::2]) - {"0", "1"}:
+            raise EdgeFileError(f"{path}: line {number} is {line[:60]!r}, expected way,0|1,GraphId,0|1,GraphId…")
+        ways.append([int(word) for word in words])
     way = np.repeat([row[0] for row in ways], [len(row) // 2 for row in ways]).astype(np.int64)
     is_forward = np.array(list(chain.from_iterable(row[1::2] for row in ways)), dtype=bool)
     edge = np.array(list(chain.from_iterable(row[2::2] for row in ways)), dtype=np.int64)
     return WayEdges(way, is_forward, edge)
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and the text of each line of a file, without white space at its ends; bad UTF-8 as U+FFFD."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            yield number, line.strip()

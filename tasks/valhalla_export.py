@@ -14,7 +14,15 @@ import shapely
 
 from schemas.speed_profile import WEEK_BINS
 from schemas.vocabulary import Heading
-from tasks.valhalla_edge import EdgeFileError, EdgeParts, parts_by_shape, parts_by_way, read_way_edges
+from tasks.valhalla_edge import (
+    MOST_ID,
+    EdgeFileError,
+    EdgeParts,
+    lines_of,
+    parts_by_shape,
+    parts_by_way,
+    read_way_edges,
+)
 from tasks.valhalla_speeds import edge_speeds, write_speeds
 
 Floats = npt.NDArray[np.float64]
@@ -82,18 +90,20 @@ def edges_on_segments(segments: pa.Table, edges: Path) -> EdgeParts:
 
 def _read_shapes(path: Path) -> Iterator[tuple[int, Floats]]:
     """Yield edges and their shapes from a file of lines."""
-    with path.open() as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                edge, shape = json.loads(line)
-                yield int(edge), np.array(shape, dtype=np.float64).reshape(-1, 2)
-            except (ValueError, TypeError) as error:
-                told = f"{path}: line {number} is {line.strip()[:60]!r}"
-                raise EdgeFileError(f"{told}, expected [GraphId, [[lon, lat], …]]") from error
+    for number, line in lines_of(path):
+        try:
+            edge, drawn = json.loads(line)
+            shape = np.array(drawn, dtype=np.float64).reshape(-1, 2)
+        except (ValueError, TypeError):
+            edge, shape = None, np.full((1, 2), np.nan)
+        if not isinstance(edge, int) or not 0 <= edge <= MOST_ID or not np.isfinite(shape).all():
+            raise EdgeFileError(f"{path}: line {number} is {line[:60]!r}, expected [GraphId, [[lon, lat], …]]")
+        yield edge, shape
 
 
 def _graph_shapes(config: Path) -> Iterator[tuple[int, Floats]]:
     """Yield edges and their shapes from the tiles that a configuration names."""
+    tiles = _tile_folder(config)
     try:
         baldr = import_module("valhalla.baldr")
         reader = import_module("valhalla.baldr.utils").GraphUtils(str(config))
@@ -101,9 +111,15 @@ def _graph_shapes(config: Path) -> Iterator[tuple[int, Floats]]:
         raise EdgeFileError(
             f"{config}: reading Valhalla's tiles needs pyvalhalla 3.9 or newer in this Python"
         ) from error
-    tiles = Path(json.loads(config.read_text())["mjolnir"]["tile_dir"])
     for file in sorted(tiles.rglob("*.gph")):
         header = baldr.GraphTileHeader.from_file(file)
         for number in range(header.directededgecount):
             edge = baldr.GraphId(header.graphid.tileid(), header.graphid.level(), number)
             yield edge.value, np.array(reader.get_edge_shape(edge), dtype=np.float64)
+
+
+def _tile_folder(config: Path) -> Path:
+    try:
+        return Path(json.loads(config.read_text())["mjolnir"]["tile_dir"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EdgeFileError(f"{config}: expected JSON that names mjolnir.tile_dir") from error

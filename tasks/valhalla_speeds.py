@@ -121,7 +121,7 @@ def _harmonic(speed_kmh: Floats, profile: Ints, place: Ints, share: Floats) -> F
 
 
 def _whole(speed_kmh: Floats) -> Ints:
-    return np.clip(np.rint(speed_kmh), SLOWEST_KMH, FASTEST_KMH).astype(np.int64)
+    return np.minimum(np.rint(speed_kmh), FASTEST_KMH).astype(np.int64)
 
 
 def compressed(week_kmh: npt.NDArray[np.floating]) -> Coefficients:

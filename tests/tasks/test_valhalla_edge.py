@@ -48,6 +48,13 @@ def test_edges_lie_where_they_draw_the_same(
     assert [each[3] for each in found] == pytest.approx([each[2] for each in parts], abs=0.2)
 
 
+def test_an_edge_is_as_long_as_it_is_drawn_on_and_off_segments() -> None:
+    away = [*STREET, (9.003, 47.002)]
+    made = parts_by_shape(np.array([8]), [np.array(away)], LINES)
+    assert made.metres == pytest.approx([metres(*STREET)])
+    assert made.edge_m == pytest.approx([metres(*away)])
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=6), st.integers(0, 99))
 def test_parts_are_those_found_piece_by_piece(spans: list[tuple[int, int]], seed: int) -> None:
     rng = np.random.default_rng(seed)

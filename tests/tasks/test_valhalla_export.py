@@ -61,6 +61,30 @@ def test_profiles_that_no_edge_lies_on_are_counted(tmp_path: Path) -> None:
     assert made == Exported(edges=1, files=1, profiles=1, unused=2)
 
 
+def test_free_flow_is_not_the_median_and_headings_are_told_apart(tmp_path: Path) -> None:
+    rows = profiles(n1=30.0).to_pylist()
+    back = rows[0] | {"heading": "backward", "free_flow_kmh": 77.0, "p50_kmh": 11.0}
+    table = pa.Table.from_pylist([*rows, back], schema=SPEED_PROFILE.schema)
+    shapes = written(tmp_path, "e.jsonl", json.dumps([8, LINES["w7:n1-n2"][::-1]]))
+    made = export_speeds(ROADS, table, shapes, tmp_path / "out")
+    assert made == Exported(edges=1, files=1, profiles=1, unused=1)
+    assert read(tmp_path / "out") == {"0/1/0": ["77", "30", "30"]}
+
+
+def test_segments_of_another_source_are_on_no_way(tmp_path: Path) -> None:
+    roads = road_table([road_row("08f1:7", LINES["w7:n1-n2"])])
+    listed = written(tmp_path, "way_edges.txt", "7,1,8")
+    with pytest.raises(EdgeFileError, match="no edge lies on any of 1 segments"):
+        export_speeds(roads, profiles(n1=30.0), listed, tmp_path / "out")
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    for name in ("e.jsonl", "way_edges.txt"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00\n")
+        with pytest.raises(EdgeFileError, match=f"{name}: line 1 is"):
+            export_speeds(ROADS, profiles(n1=30.0), tmp_path / name, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
@@ -68,6 +92,13 @@ def test_profiles_that_no_edge_lies_on_are_counted(tmp_path: Path) -> None:
         ("e.jsonl", "8,9", "e.jsonl: line 1 is '8,9', expected"),
         ("e.jsonl", "7", "e.jsonl: line 1 is '7', expected"),
         ("e.jsonl", "[8, [[19.0, 47.0], [19.1, 47.0]]]", "no edge lies on any of 2 segments; is it of the same map?"),
+        ("e.jsonl", "[8.5, [[9.0, 47.0], [9.001, 47.0]]]", "e.jsonl: line 1 is"),
+        ("e.jsonl", f"[{2**63}, [[9.0, 47.0], [9.001, 47.0]]]", "e.jsonl: line 1 is"),
+        ("e.jsonl", "[8, [[NaN, 47.0], [9.001, 47.0]]]", "e.jsonl: line 1 is"),
+        ("way_edges.txt", "7,1,\u00b2", "way_edges.txt: line 1 is"),
+        ("way_edges.txt", f"7,1,{2**63}", "way_edges.txt: line 1 is"),
+        ("valhalla.json", "{", "valhalla.json: expected JSON that names mjolnir.tile_dir"),
+        ("valhalla.json", "[]", "valhalla.json: expected JSON that names mjolnir.tile_dir"),
         ("way_edges.txt", "5,1,32", "no edge lies on any of 2 segments"),
         ("way_edges.txt", "5;1;32", "way_edges.txt: line 1 is '5;1;32', expected way,0|1,GraphId"),
         ("edges.csv", "", r"edges.csv: expected valhalla.json, way_edges.txt or a file of shapes"),

@@ -282,6 +282,8 @@ def test_files_are_those_of_tiles() -> None:
     files = csv_files(ValhallaSpeeds(np.array(ids), np.array([50, 60, 70]), np.array([40, 41, 42]), ["a", "b", "c"]))
     assert files["1/054/204.csv"].splitlines() == ["1/54204/0,50,40,a", "1/54204/1,70,42,c"]
     assert list(files) == ["1/054/204.csv", "2/000/864/819.csv"]
+    turned = ValhallaSpeeds(np.array(ids[::-1]), np.array([70, 60, 50]), np.array([42, 41, 40]), ["c", "b", "a"])
+    assert csv_files(turned) == files
 
 
 def test_valhalla_packs_and_reads_the_same(graph: tuple[Path, Any], tmp_path: Path) -> None:

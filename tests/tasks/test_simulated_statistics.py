@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from tasks.measure import distances
+from tasks.measure import GEOD, distances
 from tasks.simulate_drive import FASTER, SLOWER
 from tasks.simulate_probes import Simulated, SimulationParams, simulate_probes
 from tasks.simulate_traffic import demand
@@ -89,6 +89,20 @@ def test_speeds_add_up_to_the_metres_driven() -> None:
         is_straight = segment[1:] == segment[:-1]  # corners are cut by the chord
         assert np.abs(metres - driven)[is_straight].max() < 1.1 * (FASTER + SLOWER) / 8  # one kink in a second
         assert metres[is_straight].sum() == pytest.approx(driven[is_straight].sum(), rel=0.02)
+
+
+def test_devices_head_where_the_vehicle_goes() -> None:
+    """Headings are those of the geodesic to the next true point, but for the error of a Doppler speed."""
+    made = simulated(trips=40)
+    frame = made.points.to_pandas().assign(told=made.probes["heading_deg"].to_pandas())
+    ahead = frame.shift(-1)
+    is_way = (frame["trace_id"] == ahead["trace_id"]) & (frame["segment_id"] == ahead["segment_id"])
+    is_way &= frame["speed_kmh"] > 36.0
+    ends = (each[is_way][name].to_numpy() for each in (frame, ahead) for name in ("lon", "lat"))
+    off = (frame["told"][is_way].to_numpy() - GEOD.inv(*ends)[0] + 180) % 360 - 180
+    assert len(off) > 200
+    assert abs(np.median(off)) < 0.3
+    assert np.quantile(np.abs(off), 0.9) < 1.645 * np.degrees(0.3 / 10) * 1.5
 
 
 def test_drivers_differ_as_stated() -> None:

@@ -11,13 +11,16 @@ from tasks.page import Row, dataset_credits, drawing_rank, html_page, line_steps
 from tasks.page_place import PagePlace, page_place
 from tasks.probe_legend import share_view, speed_view, trace_view
 from tasks.shown_trace import shown_traces
-from tasks.week_shape import BLOCK, rush_kmh, week_runs, weeks
+from tasks.week_shape import BLOCK, RUN_NUMBERS, hourly, rush_kmh, week_runs, weeks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MOST_TRACES = 50
 """Traces that a page shows unless told otherwise."""
+
+MOST_RUNS = 2_000_000
+"""Runs of equal bins that a page holds, some 5 MB; with more its weeks are told by the hour."""
 
 ROAD_COLUMNS = {
     "id": "segment_id",
@@ -146,11 +149,20 @@ def _weeks(profiles: pa.Table, kmh: float) -> tuple[list[list[int]], Floats]:
     """Return the weeks as runs, in units of so many km/h, and the speeds at rush hour (km/h)."""
     runs: list[list[int]] = []
     rush = [np.empty(0)]
+    is_hourly = False
     for start in range(0, profiles.num_rows, BLOCK):
         week = weeks(profiles.slice(start, BLOCK))
-        runs += week_runs(week._replace(kmh=week.kmh / kmh))
         rush.append(rush_kmh(week))
+        shown = week._replace(kmh=week.kmh / kmh)
+        runs += week_runs(hourly(shown) if is_hourly else shown)
+        if not is_hourly and sum(map(len, runs)) > MOST_RUNS * RUN_NUMBERS:
+            is_hourly, runs = True, _hourly_runs(profiles.slice(0, start + BLOCK), kmh)
     return runs, np.concatenate(rush)
+
+
+def _hourly_runs(profiles: pa.Table, kmh: float) -> list[list[int]]:
+    found = (weeks(profiles.slice(start, BLOCK)) for start in range(0, profiles.num_rows, BLOCK))
+    return [runs for week in found for runs in week_runs(hourly(week._replace(kmh=week.kmh / kmh)))]
 
 
 def _views(places: Ints, figures: dict[str, Floats], metres: Floats, place: PagePlace) -> list[tuple[View, str]]:

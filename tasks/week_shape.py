@@ -15,6 +15,10 @@ Ints = npt.NDArray[np.int64]
 BLOCK = 1024
 """Profiles that are laid out at a time: 25 MB."""
 
+HOUR_BINS, WEEK_MINUTES = 12, 10_080
+RUN_NUMBERS = 4
+"""Numbers that tell a run."""
+
 PEAKS = (1, 3)
 """Parts of the day that are rush hour: weekday mornings and evenings."""
 
@@ -63,6 +67,29 @@ def rush_kmh(week: Weeks) -> Floats:
         speeds.append(np.divide(total, bins, out=np.full(len(bins), np.nan), where=bins > 0))
     slower: Floats = np.fmin(*speeds)
     return slower
+
+
+def hourly(week: Weeks) -> Weeks:
+    """Return weeks whose bins all tell the mean of their hour, for pages that would grow too heavy.
+
+    It is the mean of the bins that are known; its width is an hour, or that of the widest bin of the hour.
+
+    Examples
+    --------
+    >>> kmh, counts, minutes = np.full((1, 2016), 50.0), np.ones((1, 2016), dtype=int), np.full((1, 2016), 5)
+    >>> kmh[0, :6] = 30.0
+    >>> made = hourly(Weeks(kmh, counts, minutes))
+    >>> made.kmh[0, [0, 11, 12]].tolist(), made.minutes[0, 0].item(), made.counts.sum().item()
+    ([40.0, 40.0, 50.0], 60, 2016)
+    """
+    shape = (len(week.kmh), WEEK_BINS // HOUR_BINS, HOUR_BINS)
+    kmh, wide = week.kmh.reshape(shape), np.where(week.minutes == 0, WEEK_MINUTES, week.minutes).reshape(shape)
+    is_known = ~np.isnan(kmh)
+    total, known = np.where(is_known, kmh, 0.0).sum(axis=2), is_known.sum(axis=2)
+    mean = np.divide(total, known, out=np.full(total.shape, np.nan), where=known > 0)
+    widest = np.maximum(wide.max(axis=2), HOUR_BINS * 5)
+    minutes = np.where(widest == WEEK_MINUTES, 0, widest)
+    return Weeks(np.repeat(mean, HOUR_BINS, axis=1), week.counts, np.repeat(minutes, HOUR_BINS, axis=1))
 
 
 def week_runs(week: Weeks) -> list[list[int]]:

@@ -2,12 +2,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE, WEEK_BINS
 from schemas.vocabulary import SpeedUnit
+from tasks import probe_map
 from tasks.page_place import PagePlace
 from tasks.probe_map import PROFILE_COLUMNS, SEGMENT_COLUMNS, probe_page, speed_data
 from tasks.shown_trace import MATCH_COLUMNS, POINT_COLUMNS, TRAVERSAL_COLUMNS
@@ -137,6 +139,17 @@ def browse(folder: Path, place: str = "", acts: str = "", tables: tuple[pa.Table
     act = f"<script>setTimeout(() => {{ {acts} }}, 1000);</script></body>"
     (folder / "map.html").write_text(page.replace("</body>", act), encoding="utf-8")
     return shown(Path(f"{folder}/map.html{place}"), folder / "profile")
+
+
+def test_weeks_are_told_by_the_hour_where_they_would_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    uneven = np.arange(WEEK_BINS) % 2 * 20.0 + 30.0
+    names = ["s0", "s1", "s2"]
+    rows = [profile_row(name, week_kmh=uneven, week_minutes=[5] * WEEK_BINS) for name in names]
+    assert len(speed_data(streets(), profile_table(rows), HERE)["weeks"][0]) == 4 * WEEK_BINS
+    monkeypatch.setattr(probe_map, "MOST_RUNS", 3000)
+    monkeypatch.setattr(probe_map, "BLOCK", 1)
+    found = speed_data(streets(), profile_table(rows), HERE)["weeks"]
+    assert found == [[WEEK_BINS, 40, 60, int(np.sum(rows[0]["week_count"]))]] * 3
 
 
 @needs_chromium

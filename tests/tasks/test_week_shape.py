@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nst
 
 from schemas.speed_profile import WEEK_BINS
-from tasks.week_shape import Weeks, rush_kmh, week_runs, weeks
+from tasks.week_shape import Weeks, hourly, rush_kmh, week_runs, weeks
 from tests.probed_streets import profile_row, profile_table
 
 
@@ -74,3 +74,18 @@ def test_a_week_of_another_size_is_refused() -> None:
     table = profile_table([profile_row("a"), profile_row("b", week_count=[1] * 168)])
     with pytest.raises(ValueError, match=r"segment_id 'b': 168 values in 'week_count', not 2016"):
         weeks(table)
+
+
+@given(
+    nst.arrays(np.float64, (2, WEEK_BINS), elements=st.sampled_from([20.0, 31.0, 47.5, np.nan])),
+    nst.arrays(np.int64, (2, WEEK_BINS), elements=st.sampled_from([0, 5, 15, 300, 3600])),
+)
+def test_hours_are_those_of_a_loop(kmh: np.ndarray, minutes: np.ndarray) -> None:
+    made = hourly(Weeks(kmh, np.ones(kmh.shape, dtype=int), minutes))
+    for row, hour in [(0, 0), (1, 80), (0, 167)]:
+        own = slice(12 * hour, 12 * hour + 12)
+        known = [each for each in kmh[row, own].tolist() if each == each]
+        expected = sum(known) / len(known) if known else np.nan
+        assert made.kmh[row, own] == pytest.approx([expected] * 12, nan_ok=True)
+        widths = minutes[row, own].tolist()
+        assert made.minutes[row, own].tolist() == [0 if 0 in widths else max(60, *widths)] * 12

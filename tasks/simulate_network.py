@@ -60,12 +60,10 @@ class Edges(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """Edges that may follow edge i: edge[starts[i]:starts[i + 1]], with the turn into each."""
+    """Edges that may follow edge i: edge[starts[i]:starts[i + 1]], with what the turn into each costs."""
 
     starts: Ints
     edge: Ints
-    turn_deg: Floats
-    """Clockwise, -180 to 180."""
     seconds: Floats
 
 
@@ -165,7 +163,7 @@ def _follow(edges: Edges, lines: Lines) -> Follow:
     one, other = one[is_on], other[is_on]
     turn = (azimuths(lines, edges, edges.begin)[other] - azimuths(lines, edges, edges.end)[one] + 180) % 360 - 180
     seconds = np.where(np.abs(turn) > SLIGHT_DEG, TURN_SECONDS, 0.0)
-    return Follow(np.searchsorted(one, np.arange(len(count) + 1)), other, turn, seconds)
+    return Follow(np.searchsorted(one, np.arange(len(count) + 1)), other, seconds)
 
 
 def azimuths(lines: Lines, edges: Edges, at: Floats) -> Floats:

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import networkx as nx
@@ -7,7 +8,7 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from tasks.simulate_network import Network, drive_network
+from tasks.simulate_network import SLIGHT_DEG, TURN_SECONDS, Network, drive_network
 from tests.grid_town import grid_town
 
 GEOD = Geod(ellps="WGS84")
@@ -72,7 +73,7 @@ def test_whoever_begins_where_an_edge_ends_follows_it(roads: pa.Table, network: 
         assert found == out - {back}
 
 
-def test_turns_are_differences_of_azimuths(network: Network) -> None:
+def test_turns_either_way_cost_time(network: Network) -> None:
     lines, edges = network.lines, network.edges
 
     def azimuth(number: int, *, at_begin: bool) -> float:
@@ -83,11 +84,14 @@ def test_turns_are_differences_of_azimuths(network: Network) -> None:
         one, other = (vertex, vertex + step) if at_begin else (vertex - step, vertex)
         return float(GEOD.inv(*((lines.lon[low + v], lines.lat[low + v])[k] for v in (one, other) for k in (0, 1)))[0])
 
+    kinds: Counter[tuple[bool, bool]] = Counter()
     for number in range(len(edges.segment)):
         for link in range(network.follow.starts[number], network.follow.starts[number + 1]):
             turn = azimuth(network.follow.edge[link], at_begin=True) - azimuth(number, at_begin=False)
-            off = (network.follow.turn_deg[link] - turn + 180) % 360 - 180
-            assert abs(off) < 0.5
+            off = abs((turn + 180) % 360 - 180)
+            kinds[bool(turn % 360 < 180), off > SLIGHT_DEG] += 1
+            assert abs(off - SLIGHT_DEG) < 1 or network.follow.seconds[link] == TURN_SECONDS * (off > SLIGHT_DEG)
+    assert len(kinds) == 4  # slight and sharp, right and left
 
 
 @pytest.mark.parametrize("first", ["w0:west-east", "w400:trap"])

@@ -14,7 +14,6 @@ from pipelines.reading import write_note
 from pipelines.road_segments import lay_grid
 from pipelines.table import Table, table_in
 from schemas.match import MATCH
-from schemas.road import ROAD_SEGMENT
 from schemas.speed_profile import SPEED_PROFILE
 from schemas.traversal import SPEED_OBSERVATION, TRAVERSAL
 from tasks.observe_speed import SpeedObserving
@@ -48,6 +47,13 @@ def probe_folder(
     """Run all stages from roads and probe files to profiles."""
     segments = written(roads, into, tiles=tiles)
     write_note(segments, None, grid=lay_grid(roads, tiles, 20_000).tiles)
+    return observed_folder(segments, files, into, probing=probing)
+
+
+def observed_folder(
+    segments: Table, files: list[Path], into: Path | str, *, probing: Probing = Probing()
+) -> ProbeFolder:
+    """Run all stages from probe files to profiles over roads that have been read."""
     points, pieces = probe_points.fn(files, segments, str(into), probing.format, probing.clean, probing.cut)
     check_usable(points, str(into))
     run_here(matched(probing.match), pieces, segments, into=into)
@@ -55,7 +61,7 @@ def probe_folder(
     run_here(TRAVERSED, segments, steps, into=into)
     run_here(observed(SpeedObserving(salt="secret")), segments, table_in(TRAVERSAL, into), into=into)
     run_here(profiled(probing.profile), segments, table_in(SPEED_OBSERVATION, into), into=into)
-    return ProbeFolder(into, table_in(ROAD_SEGMENT, into), points)
+    return ProbeFolder(Path(into), segments, points)
 
 
 CONTRACTS = (MATCH, TRAVERSAL, SPEED_OBSERVATION, SPEED_PROFILE)

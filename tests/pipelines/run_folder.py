@@ -16,6 +16,7 @@ from schemas.reject import REJECT
 from schemas.road_attribute import ROAD_ATTRIBUTE
 from tasks.built_up import BuiltUpParams
 from tasks.built_up_model.evidence import seen_in
+from tasks.input_file import InputFile
 from tasks.lift import Lift
 from tasks.limit_odds import LimitModel
 from tasks.readers.features import FeatureReading
@@ -61,14 +62,15 @@ def inferred_folder(
     tiles: int | None = None,
     law: LawFile = LAW,
     place: str | None = None,
+    combiner: InputFile | None = None,
 ) -> RunFolder:
-    """The tables of a whole run."""
+    """The tables of a whole run; without a combiner that of Waysmith weighs."""
     folder = read_folder(segments, into, features=features, tiles=tiles)
     area = built(BuiltUpParams(drawn_in(folder.features)))
     for lift in (POSTED, places(place), SIGNS, area, CONTINUED, lawful(law), ATTRIBUTES):
         folder.run(lift)
     described = table_in(ROAD_ATTRIBUTE, into)
     habits = learn_habits.fn(described, folder.segments, str(into))
-    for lift in (likely(LimitModel(habits, law)), LIMITS):
+    for lift in (likely(LimitModel(habits, law, combiner)), LIMITS):
         folder.run(lift)
     return folder

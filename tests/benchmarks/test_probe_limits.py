@@ -1,7 +1,7 @@
 """How much right limits probes add where those of the map are hidden, and whether confidence still means what it says.
 
 Run as `python -m tests.benchmarks.test_probe_limits FOLDER MAP…`, where FOLDER holds the models that `waysmith train`
-made without each map, or is `-` for that of Waysmith, which has learned from some maps and so favours the ladder without
+made without each map, or is `-` for that of Waysmith, which has learned from some maps and favours the ladder without
 probes. What `waysmith simulate probes` and `waysmith evaluate speed-limits --probes` do is done in one process: drives
 by the true limits are simulated and matched, the limits of whole cells are hidden, and inferred without and with the
 drives. Drivers go by British means at each limit, by the bends, lights and rush hours of their roads; the model has no

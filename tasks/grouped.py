@@ -1,12 +1,10 @@
 """All values of many owners, side by side: what a task sees of a table with many rows for each segment."""
 
-import os
 import typing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import array_values
+from tasks.threads import parts, side_by_side
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
-Part = TypeVar("Part")
-Made = TypeVar("Made")
 
 PROBE = 4096
 """Rows that are looked at to see whether equal keys stand together."""
-
-MUCH = 1_000_000
-"""Values from which on a second thread pays."""
 
 FEW = 200_000
 """Rows up to which NumPy's own stable sort is quicker than loading compiled code."""
@@ -108,13 +102,12 @@ class Grouped:
         shares = np.array(percent, dtype=np.float64)[order] / 100
         values = self.values if self.values.dtype in (np.float32, np.float64) else self.values.astype(np.float64)
         found = np.empty((len(self), len(percent)))
-        parts = _parts(len(self), work=len(values))
 
         def fill(part: range) -> None:
             own = slice(part.start, part.stop)
             percentiles(values, self.starts[part.start : part.stop + 1], shares, found[own])
 
-        _side_by_side(fill, parts)
+        side_by_side(fill, parts(len(self), work=len(values)))
         made = np.empty_like(found)
         made[:, order] = found
         return made
@@ -160,7 +153,7 @@ class Owned:
         from tasks.group_kernel import move
 
         made: Array = np.empty(self.starts[-1], dtype=values.dtype)
-        _side_by_side(lambda share: move(values[share.rows], self.rows[share.rows], share.first, made), self.shares)
+        side_by_side(lambda share: move(values[share.rows], self.rows[share.rows], share.first, made), self.shares)
         return made
 
 
@@ -184,11 +177,11 @@ def owned_by_place(rows: Places, count: int) -> Owned:
         return Owned(rows, starts - starts[0], order[starts[0] :])
     from tasks.group_kernel import counted
 
-    parts = [slice(part.start, part.stop) for part in _parts(len(rows), work=len(rows))]
-    counts = np.array(_side_by_side(lambda part: counted(rows[part], count), parts))
+    pieces = [slice(part.start, part.stop) for part in parts(len(rows), work=len(rows))]
+    counts = np.array(side_by_side(lambda piece: counted(rows[piece], count), pieces))
     starts = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
     before = starts[:-1] + np.cumsum(counts, axis=0) - counts
-    return Owned(rows, starts, shares=tuple(map(Share, parts, before)))
+    return Owned(rows, starts, shares=tuple(map(Share, pieces, before)))
 
 
 def places(owners: pa.ChunkedArray, keys: pa.ChunkedArray) -> Places:
@@ -217,23 +210,7 @@ def _found(owners: pa.ChunkedArray, keys: pa.Array) -> Places:
         indices = pc.index_in(sought, value_set=keys, skip_nulls=True).fill_null(-1)
         return typing.cast(Places, indices.to_numpy())
 
-    return np.concatenate(_side_by_side(found, _parts(len(owners), work=len(owners))))
-
-
-def _parts(count: int, *, work: int) -> list[range]:
-    """Return 0 … count - 1 in a part for each thread that this process may use, in one where there is little work."""
-    threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count() or 1  # Ray sets it to the cores of a task
-    pieces = min(threads, count) if work > MUCH else 1
-    ends = [count * piece // max(1, pieces) for piece in range(max(1, pieces) + 1)]
-    return [range(*each) for each in pairwise(ends)]
-
-
-def _side_by_side(function: Callable[[Part], Made], parts: Sequence[Part]) -> list[Made]:
-    """Return what a function that lets go of the interpreter's lock gives for each part."""
-    if len(parts) == 1:
-        return [function(parts[0])]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(function, parts))
+    return np.concatenate(side_by_side(found, parts(len(owners), work=len(owners))))
 
 
 def column_array(column: pa.ChunkedArray, hint: object = None, *, is_nullable: bool) -> Array:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from schemas.vocabulary import Heading, SpeedKind
 from tasks.grouped import Grouped, owned_by_place
-from tasks.traversal import codes
 from tasks.week_profile import day_parts, hours_of_week, is_weekend, week_means
 
 Array = npt.NDArray[Any]
@@ -60,10 +60,10 @@ class Seen:
     """Observations group by group: those of group i are `starts[i]` to `starts[i + 1] - 1`."""
 
     starts: Ints
-    week_bin: Ints
-    trace: Ints
-    """A number for each trace."""
-    speed_kmh: Floats
+    week_bin: npt.NDArray[np.int16]
+    trace: npt.NDArray[np.int32]
+    """A number for each trace, from 0 on."""
+    speed_kmh: npt.NDArray[np.float32]
 
     @property
     def count(self) -> Ints:
@@ -156,10 +156,16 @@ def _grouped(heading: Grouped, trace_id: Grouped, week_bin: Grouped, kind: Group
     owned = owned_by_place((trace_id.owners * GROUPS + way).astype(np.int32), GROUPS * len(trace_id))
     return Seen(
         owned.starts,
-        owned.grouped(week_bin.values.astype(np.int64)).values,
-        owned.grouped(codes(trace_id.values)).values,
-        owned.grouped(speed_kmh.values.astype(np.float64)).values,
+        owned.grouped(week_bin.values).values,
+        owned.grouped(numbered(trace_id.values)).values,
+        owned.grouped(speed_kmh.values).values,
     )
+
+
+def numbered(names: Array) -> npt.NDArray[np.int32]:
+    """Return a number for each name, from 0 on in the order that names come in."""
+    numbers: npt.NDArray[np.int32] = pd.factorize(names, use_na_sentinel=False)[0].astype(np.int32)
+    return numbers
 
 
 def _chosen(seen: Seen, least_traces: int) -> Ints:
@@ -186,10 +192,10 @@ def free_flow(seen: Seen, params: SpeedProfiling) -> FreeFlow:
     """
     from tasks.week_profile_kernel import freest  # compiled code takes half a second to load
 
-    tier = free_tiers()
+    tier = free_tiers()[seen.week_bin]
     least = np.array([max(params.free_traces, params.least_traces), params.least_traces, 0])
-    reach = freest(seen.starts, seen.week_bin, seen.trace, tier, least)
-    free = seen.only(tier[seen.week_bin] <= np.repeat(reach, seen.count))
+    reach = freest(seen.starts, tier, seen.trace, least)
+    free = seen.only(tier <= np.repeat(reach, seen.count))
     half, upper = Grouped(free.speed_kmh, free.starts).percentile(50.0, FASTER_HALF).T
     speed = np.where(reach == RUSH, upper, half)
     far = np.abs(free.speed_kmh - np.repeat(speed, free.count))

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.group_kernel import CHUNK, LANES, MOST, counted_order, counted_starts
-from tasks.grouped import FEW, MUCH, Grouped, column_array, owned, owned_by_place, places
+from tasks.grouped import FEW, Grouped, column_array, owned, owned_by_place, places
+from tasks.threads import MUCH
 
 NAMES = ["a", "b", "c", "d"]
 OWNERS = st.lists(st.sampled_from([*NAMES, "x", None]), max_size=40)

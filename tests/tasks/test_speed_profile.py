@@ -56,22 +56,23 @@ def pooled(week_bin: int) -> list[tuple[int, Any]]:
     ]
 
 
+CELLS = [pooled(each) for each in range(2016)]
+KEYS = [[str(cell[level]) for cell in CELLS] for level in range(6)]
+
+
 def wanted_week(own: pd.DataFrame, k: int) -> list[tuple[float, int, int]]:
     """Mean, count and minutes of each bin, as one reads the definition."""
-    cells = [pooled(each) for each in range(2016)]
-    of_row = [cells[each] for each in own["week_bin"]]
-    means = []
-    for level in range(6):
-        groups = own.groupby([str(cell[level]) for cell in of_row])
-        means.append(groups.agg(mean=("speed", "mean"), traces=("trace_id", "nunique"), count=("speed", "size")))
+    levels = []
+    for keys in KEYS:
+        groups = own.groupby([keys[each] for each in own["week_bin"]])
+        levels.append(groups.agg(mean=("speed", "mean"), traces=("trace_id", "nunique"), count=("speed", "size")))
+    enough = [means[(means["traces"] >= k) | (level == 5)] for level, means in enumerate(levels)]
+    cells = [dict(zip(means.index, zip(means["mean"], means["count"], strict=True), strict=True)) for means in enough]
     told = []
-    for cell in cells:
-        for level in range(6):
-            key = str(cell[level])
-            if key in means[level].index and (means[level].loc[key, "traces"] >= k or level == 5):
-                count = means[0].loc[key, "count"] if level == 0 else 0
-                told.append((means[level].loc[key, "mean"], int(count), cell[level][0]))
-                break
+    for each, cell in enumerate(CELLS):
+        level = next(level for level in range(6) if KEYS[level][each] in cells[level])
+        mean, count = cells[level][KEYS[level][each]]
+        told.append((mean, int(count) if level == 0 else 0, cell[level][0]))
     return told
 
 
@@ -175,8 +176,9 @@ def test_the_spread_is_a_standard_deviation_in_few_as_in_many() -> None:
     """Of normal numbers the mean estimate is their deviation within a tenth, from 5 on."""
     rng = np.random.default_rng(4)
     for count in (5, 10, 20, 100):
-        seen = pd.concat([one_segment(speed=rng.normal(80, 9, count)).assign(segment=i) for i in range(400)])
-        made = profiled(seen, SpeedProfiling(), segments=400)
+        segments = 400
+        seen = one_segment(speed=rng.normal(80, 9, count * segments), segment=np.repeat(np.arange(segments), count))
+        made = profiled(seen, SpeedProfiling(), segments)
         assert made.spread_kmh.mean() == pytest.approx(9, rel=0.1), count
 
 

@@ -48,10 +48,10 @@ class WeekMeans(NamedTuple):
 class WeekBins(NamedTuple):
     """The bins of the week in which each group was seen, in the order they come in."""
 
-    ends: Ints
-    """Those of group i are from its first observation to `ends[i] - 1`; shape (n,)."""
+    starts: Ints
+    """Those of group i are `starts[i]` to `starts[i + 1] - 1`; shape (n + 1,)."""
     bins: Shorts
-    """Shape (m,), as that of the observations; what lies between the groups means nothing."""
+    """Shape (m,)."""
     sums: Floats
     """Sum of the speeds (km/h) in each; shape (m,)."""
     counts: Places
@@ -127,16 +127,16 @@ def week_means(*, starts: Ints, week_bin: Shorts, trace: Places, speed_kmh: Sing
     """
     from tasks.week_profile_kernel import pool_weeks  # compiled code takes half a second to load
 
-    _check(week_bin, trace)
+    _check_range("trace", trace, np.iinfo(np.int32).max)
     seen = seen_bins(starts=starts, week_bin=week_bin, speed_kmh=speed_kmh)
     shape = len(starts) - 1, WEEK_BINS
     made = WeekMeans(np.empty(shape, np.float32), np.zeros(shape, np.int32), np.empty(shape, np.int16))
 
     def fill(part: range) -> None:
-        own = slice(part.start, part.stop)
+        own, of_own = slice(part.start, part.stop), slice(part.start, part.stop + 1)
         week = WeekMeans(made.kmh[own], made.counts[own], made.minutes[own])
-        bins = seen._replace(ends=seen.ends[own])
-        pool_weeks(starts[part.start : part.stop + 1], week_bin, trace, least_traces, CELLS, bins, week)
+        bins = seen._replace(starts=seen.starts[of_own])
+        pool_weeks(starts[of_own], week_bin, trace, least_traces, CELLS, bins, week)
 
     side_by_side(fill, parts(shape[0], work=shape[0] * WEEK_BINS))
     return made
@@ -145,37 +145,28 @@ def week_means(*, starts: Ints, week_bin: Shorts, trace: Places, speed_kmh: Sing
 def seen_bins(*, starts: Ints, week_bin: Shorts, speed_kmh: Singles) -> WeekBins:
     """Return sum and count of the speeds (km/h) in each bin of the week that has any, group by group.
 
-    Shape: group i has the observations `starts[i]` to `starts[i + 1] - 1`, and as many places for its bins.
+    Shape: group i has the observations `starts[i]` to `starts[i + 1] - 1`.
 
     Examples
     --------
     >>> bins, speeds = np.array([9, 2, 9], np.int16), np.array([30.0, 40.0, 50.0], np.float32)
     >>> made = seen_bins(starts=np.array([0, 3]), week_bin=bins, speed_kmh=speeds)
-    >>> made.bins[:2].tolist(), made.sums[:2].tolist(), made.counts[:2].tolist(), made.ends.tolist()
-    ([9, 2], [80.0, 40.0], [2, 1], [2])
+    >>> made.bins.tolist(), made.sums.tolist(), made.counts.tolist(), made.starts.tolist()
+    ([9, 2], [80.0, 40.0], [2, 1], [0, 2])
     """
-    from tasks.week_profile_kernel import pool_bins  # compiled code takes half a second to load
+    from tasks.week_profile_kernel import count_bins, pool_bins  # compiled code takes half a second to load
 
-    count = len(week_bin)
-    ends = np.empty(len(starts) - 1, np.int64)
-    made = WeekBins(ends, np.empty(count, np.int16), np.empty(count), np.empty(count, np.int32))
-
-    def fill(part: range) -> None:
-        own = starts[part.start : part.stop + 1]
-        pool_bins(own, week_bin, speed_kmh, ends[part.start : part.stop], *made[1:])
-
-    side_by_side(fill, parts(len(ends), work=count))
+    _check_range("week_bin", week_bin, WEEK_BINS - 1)
+    pieces = [slice(part.start, part.stop + 1) for part in parts(len(starts) - 1, work=len(week_bin))]
+    counts = side_by_side(lambda piece: count_bins(starts[piece], week_bin), pieces)
+    ends = np.cumsum(np.concatenate([[0], *counts]))
+    made = WeekBins(ends, np.empty(ends[-1], np.int16), np.empty(ends[-1]), np.empty(ends[-1], np.int32))
+    side_by_side(lambda piece: pool_bins(starts[piece], week_bin, speed_kmh, ends[piece], *made[1:]), pieces)
     return made
 
 
-def _check(week_bin: Shorts, trace: Places) -> None:
-    """Raise ValueError unless bins are those of a week and traces are numbered: compiled code does not look."""
-    _check_range("week_bin", week_bin, WEEK_BINS - 1)
-    _check_range("trace", trace, np.iinfo(np.int32).max)
-
-
 def _check_range(name: str, values: Shorts | Places, most: int) -> None:
-    """Raise ValueError unless all values are 0 to `most`."""
+    """Raise ValueError unless all values are 0 to `most`: compiled code does not look."""
     if len(values) and (values.min() < 0 or values.max() > most):
         place = int(np.argmax((values < 0) | (values > most)))
         raise ValueError(f"{name} {values[place]} of observation {place}: expected 0 to {most}")

@@ -47,23 +47,34 @@ def _most(starts: Ints) -> Any:
 
 
 @compiled
+def count_bins(starts: Ints, week_bin: Shorts) -> Ints:
+    """Return in how many different bins each group was seen; shape (n,)."""
+    made = np.zeros(len(starts) - 1, dtype=np.int64)
+    met = np.full(WEEK_BINS, -1, dtype=np.int64)  # the last group of each bin
+    for group in range(len(starts) - 1):
+        for each in week_bin[starts[group] : starts[group + 1]]:
+            made[group] += met[each] < group
+            met[each] = group
+    return made
+
+
+@compiled
 def pool_bins(
-    starts: Ints, week_bin: Shorts, speed: Numbers, ends: Ints, bins: Shorts, sums: Floats, counts: Places
+    starts: Ints, week_bin: Shorts, speed: Numbers, firsts: Ints, bins: Shorts, sums: Floats, counts: Places
 ) -> None:
-    """Write the different bins of each group, the sums of their speeds and their counts; see `WeekBins`."""
+    """Write the bins of each group from its `firsts` on, the sums of their speeds and their counts."""
     place = np.full(WEEK_BINS, -1, dtype=np.int64)  # of a bin among those of the group, if it is no earlier one's
     for group in range(len(starts) - 1):
-        free = starts[group]
+        free = firsts[group]
         for index in range(starts[group], starts[group + 1]):
             each = week_bin[index]
             at = place[each]
-            if at < starts[group]:
+            if at < firsts[group]:
                 at = place[each] = free
                 bins[at], sums[at], counts[at] = each, 0.0, 0
                 free += 1
             sums[at] += speed[index]
             counts[at] += 1
-        ends[group] = free
 
 
 @compiled
@@ -79,7 +90,7 @@ def pool_weeks(
     order, ends = np.empty(most, dtype=np.int64), np.empty(most + 1, dtype=np.int64)
     reach = np.empty(WEEK_BINS, dtype=np.int8)
     for group in range(len(starts) - 1):
-        rows, own = slice(starts[group], starts[group + 1]), slice(starts[group], seen.ends[group])
+        rows, own = slice(starts[group], starts[group + 1]), slice(seen.starts[group], seen.starts[group + 1])
         bins, kmh, minutes = seen.bins[own], into.kmh[group], into.minutes[group]
         base += _bring_together(trace[rows], met, base, ends, order)
         _descend(week_bin[rows], trace[rows], of_bin, least, order, reach, traces, last)

@@ -40,7 +40,7 @@ class GroupedWords:
     starts: Ints
 
     @classmethod
-    def of(cls, words: Sequence[str | None], starts: Sequence[int]) -> "GroupedWords":
+    def of(cls, words: Sequence[str | None], starts: Sequence[int] | Ints) -> "GroupedWords":
         """Return words that lie owner by owner already."""
         codes, known = encoded(pa.chunked_array([pa.array(words, pa.string())]))
         return cls(codes, known, np.asarray(starts, dtype=np.int64))

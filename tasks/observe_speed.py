@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.vocabulary import SpeedKind
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 from tasks.local_time import time_zones, week_bins
 
 Array = npt.NDArray[Any]
@@ -45,8 +46,8 @@ class SpeedObservations(NamedTuple):
     """Columns of SPEED_OBSERVATION, and the row of the segment."""
 
     row: Ints
-    heading: Array
-    trace_id: Array
+    heading: pa.StringArray
+    trace_id: pa.StringArray
     time: Array
     week_bin: npt.NDArray[np.int16]
     kind: Array
@@ -58,8 +59,8 @@ def observe_speed(
     *,
     bbox: pa.ChunkedArray,
     length_m: Floats,
-    trace_id: Grouped,
-    heading: Grouped,
+    trace_id: GroupedWords,
+    heading: GroupedWords,
     enter: Grouped,
     leave: Grouped,
     enter_fraction: Grouped,
@@ -76,9 +77,9 @@ def observe_speed(
     Examples
     --------
     >>> box = pa.chunked_array([[{"xmin": 24.9, "ymin": 60.1, "xmax": 25.0, "ymax": 60.2}]])
-    >>> one = lambda value: Grouped(np.array([value]), np.array([0, 1]))
+    >>> one, name = (lambda value: Grouped(np.array([value]), np.array([0, 1]))), GroupedWords.of
     >>> made = observe_speed(
-    ...     bbox=box, length_m=np.array([100.0]), trace_id=one("a"), heading=one("forward"),
+    ...     bbox=box, length_m=np.array([100.0]), trace_id=name(["a"], [0, 1]), heading=name(["forward"], [0, 1]),
     ...     enter=one(np.datetime64("2026-03-30T05:00:00")), leave=one(np.datetime64("2026-03-30T05:00:09")),
     ...     enter_fraction=one(0.0), leave_fraction=one(1.0), device_kmh=one(41.0), is_trip_end=one(False),
     ...     params=SpeedObserving(salt="secret"),
@@ -96,8 +97,8 @@ def observe_speed(
     time = enter.values[seen] + (leave.values[seen] - enter.values[seen]) // 2
     return SpeedObservations(
         row=owner[seen],
-        heading=heading.values[seen],
-        trace_id=hashed(trace_id.values, seen, salt=params.salt),
+        heading=heading.text(seen),
+        trace_id=hashed(trace_id, seen, salt=params.salt),
         time=time,
         week_bin=_local_bins(bbox, owner[seen], time),
         kind=np.repeat(np.array([SpeedKind.ROUTE.value, SpeedKind.DEVICE.value]), [len(by_route), len(by_device)]),
@@ -106,7 +107,7 @@ def observe_speed(
     )
 
 
-def hashed(names: Array, rows: Ints, *, salt: str) -> Array:
+def hashed(names: GroupedWords, rows: Ints, *, salt: str) -> pa.StringArray:
     """Return the hashed name at each of `rows`: BLAKE2b keyed with the salt (RFC 7693), in hexadecimal digits.
 
     Raises
@@ -116,16 +117,16 @@ def hashed(names: Array, rows: Ints, *, salt: str) -> Array:
 
     Examples
     --------
-    >>> hashed(np.array(["a", "b", "a"]), np.array([0, 2]), salt="x").tolist()
+    >>> hashed(GroupedWords.of(["a", "b", "a"], [0, 3]), np.array([0, 2]), salt="x").to_pylist()
     ['809b78e659e976e4cbada6d9580efc0a', '809b78e659e976e4cbada6d9580efc0a']
     """
     key = salt.encode()
     if not 0 < len(key) <= hashlib.blake2b.MAX_KEY_SIZE:
         raise ValueError(f"a salt of {len(key)} bytes, expected 1 to {hashlib.blake2b.MAX_KEY_SIZE}")
-    code, known = pd.factorize(names[rows])
-    made = [hashlib.blake2b(str(name).encode(), key=key, digest_size=HASH_BYTES).hexdigest() for name in known]
-    picked: Array = np.array(made, dtype=object)[code]
-    return picked
+    place, wanted = pd.factorize(names.codes[rows])
+    known = names.words.take(pa.array(wanted)).to_pylist()
+    made = [hashlib.blake2b(name.encode(), key=key, digest_size=HASH_BYTES).hexdigest() for name in known]
+    return pa.array(made, pa.string()).take(pa.array(place))
 
 
 def _speeds(metres: Floats, hours: Floats) -> Floats:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from schemas.vocabulary import Heading, SpeedKind
 from tasks.grouped import Grouped, owned_by_place
+from tasks.grouped_words import GroupedWords
 from tasks.week_profile import day_parts, hours_of_week, is_weekend, week_means
 
 Array = npt.NDArray[Any]
@@ -101,7 +101,13 @@ class FreeFlow(NamedTuple):
 
 
 def speed_profile(
-    *, heading: Grouped, trace_id: Grouped, week_bin: Grouped, kind: Grouped, speed_kmh: Grouped, params: SpeedProfiling
+    *,
+    heading: GroupedWords,
+    trace_id: GroupedWords,
+    week_bin: Grouped,
+    kind: GroupedWords,
+    speed_kmh: Grouped,
+    params: SpeedProfiling,
 ) -> SpeedProfiles:
     """Return the profile of each segment and heading that `params.least_traces` different traces have passed.
 
@@ -112,9 +118,10 @@ def speed_profile(
     Examples
     --------
     >>> one = lambda *values: Grouped(np.array(values), np.array([0, len(values)]))
+    >>> word = lambda *values: GroupedWords.of(values, [0, len(values)])
     >>> made = speed_profile(
-    ...     heading=one("forward", "forward", "forward"), trace_id=one("a", "b", "c"), week_bin=one(0, 0, 150),
-    ...     kind=one("route", "route", "route"), speed_kmh=one(48.0, 52.0, 30.0), params=SpeedProfiling(2, 2),
+    ...     heading=word("forward", "forward", "forward"), trace_id=word("a", "b", "c"), week_bin=one(0, 0, 150),
+    ...     kind=word("route", "route", "route"), speed_kmh=one(48.0, 52.0, 30.0), params=SpeedProfiling(2, 2),
     ... )
     >>> made.heading.tolist(), made.traces.tolist(), made.free_flow_kmh.tolist(), made.p50_kmh.tolist()
     (['forward'], [3], [50.0], [48.0])
@@ -150,22 +157,18 @@ def speed_profile(
     )
 
 
-def _grouped(heading: Grouped, trace_id: Grouped, week_bin: Grouped, kind: Grouped, speed_kmh: Grouped) -> Seen:
+def _grouped(
+    heading: GroupedWords, trace_id: GroupedWords, week_bin: Grouped, kind: GroupedWords, speed_kmh: Grouped
+) -> Seen:
     """Return the observations of each segment in four groups: route and device forward, route and device backward."""
-    way = 2 * (heading.values == Heading.BACKWARD.value) + (kind.values == SpeedKind.DEVICE.value)
+    way = 2 * heading.is_word(Heading.BACKWARD.value) + kind.is_word(SpeedKind.DEVICE.value)
     owned = owned_by_place((trace_id.owners * GROUPS + way).astype(np.int32), GROUPS * len(trace_id))
     return Seen(
         owned.starts,
         owned.grouped(week_bin.values).values,
-        owned.grouped(numbered(trace_id.values)).values,
+        owned.grouped(trace_id.codes).values,
         owned.grouped(speed_kmh.values).values,
     )
-
-
-def numbered(names: Array) -> npt.NDArray[np.int32]:
-    """Return a number for each name, from 0 on in the order that names come in."""
-    numbers: npt.NDArray[np.int32] = pd.factorize(names, use_na_sentinel=False)[0].astype(np.int32)
-    return numbers
 
 
 def _chosen(seen: Seen, least_traces: int) -> Ints:

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -24,9 +24,9 @@ class Traversals(NamedTuple):
     """Each time that a trace passed a segment; columns of TRAVERSAL, and the row of the segment."""
 
     row: Ints
-    trace_id: Array
+    trace_id: pa.StringArray
     sequence: Ints
-    heading: Array
+    heading: pa.StringArray
     enter: Array
     leave: Array
     enter_fraction: Floats
@@ -37,9 +37,9 @@ class Traversals(NamedTuple):
 
 def traversals(
     *,
-    trace_id: Grouped,
+    trace_id: GroupedWords,
     order: Grouped,
-    heading: Grouped,
+    heading: GroupedWords,
     from_: Grouped,
     to: Grouped,
     enter: Grouped,
@@ -58,17 +58,18 @@ def traversals(
     >>> one = lambda *values: Grouped(np.array(values), np.array([0, len(values)]))
     >>> at = lambda *seconds: one(*(np.datetime64(second, "s") for second in seconds))
     >>> made = traversals(
-    ...     trace_id=one("a", "a"), order=one(1, 2), heading=one("forward", "forward"), from_=one(0.0, 0.4),
-    ...     to=one(0.4, 1.0), enter=at(0, 10), leave=at(10, 30), speed_kmh=one(48.0, 52.0), is_trip_end=one(0, 0),
+    ...     trace_id=GroupedWords.of(["a", "a"], [0, 2]), order=one(1, 2),
+    ...     heading=GroupedWords.of(["forward", "forward"], [0, 2]), from_=one(0.0, 0.4), to=one(0.4, 1.0),
+    ...     enter=at(0, 10), leave=at(10, 30), speed_kmh=one(48.0, 52.0), is_trip_end=one(0, 0),
     ... )
     >>> made.sequence.tolist(), made.leave_fraction.tolist(), made.device_kmh.to_pylist()
     ([1], [1.0], [50.0])
     """
-    keys = np.stack([trace_id.owners, codes(trace_id.values)])
+    keys = np.stack([trace_id.owners, trace_id.codes])
     rank = _rank(trace_id.starts, keys[1], order.values)
     keys = keys[:, rank]
     begins, ends, entered, left = (each.values[rank] for each in (from_, to, enter, leave))
-    way = _headings(keys, heading.values[rank], np.abs(ends - begins) > SAME_PLACE)
+    way = _headings(keys, heading.codes[rank], np.abs(ends - begins) > SAME_PLACE)
     first = _first_steps(keys, way, begins, ends, entered, left)
     last = np.append(first[1:], len(rank))[: len(first)] - 1
     is_way = np.abs(ends[last] - begins[first]) > SAME_PLACE
@@ -76,9 +77,9 @@ def traversals(
     first, last, device, at_end = (each[is_way] for each in (first, last, device, at_end))
     return Traversals(
         row=keys[0, first],
-        trace_id=trace_id.values[rank[first]],
+        trace_id=trace_id.text(rank[first]),
         sequence=order.values[rank[first]],
-        heading=way[first],
+        heading=heading.words.take(pa.array(way[first])),
         enter=entered[first],
         leave=left[last],
         enter_fraction=begins[first],
@@ -105,18 +106,10 @@ def _headings(keys: Ints, way: Array, is_moving: Bools) -> Array:
 
 def _first_steps(keys: Ints, way: Array, begins: Floats, ends: Floats, entered: Array, left: Array) -> Ints:
     """Return which steps do not go on where and when the one before ends, for the same keys (rows) and heading."""
-    joins = (keys[:, 1:] == keys[:, :-1]).all(axis=0) & (way[1:] == way[:-1]).astype(bool)
+    joins = (keys[:, 1:] == keys[:, :-1]).all(axis=0) & (way[1:] == way[:-1])
     joins &= np.abs(begins[1:] - ends[:-1]) <= SAME_PLACE
     joins &= np.abs(entered[1:] - left[:-1]) <= SAME_TIME
     return np.flatnonzero(np.concatenate([np.ones(min(len(way), 1), dtype=bool), ~joins]))
-
-
-def codes(words: Array) -> Ints:
-    """Return a number for each word, ascending as the words do; integers are their own."""
-    if words.dtype.kind in "iu":
-        return words.astype(np.int64, copy=False)
-    numbers: Ints = pd.factorize(words, sort=True)[0].astype(np.int64, copy=False)
-    return numbers
 
 
 def _means(values: Array, starts: Ints) -> Floats:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 from tasks.observe_speed import SpeedObservations, SpeedObserving, hashed, observe_speed
 
 PARAMS = SpeedObserving(salt="pepper")
@@ -27,13 +28,16 @@ def seen(passes: list[dict[str, Any]], params: SpeedObserving = PARAMS) -> Speed
     def grouped(name: str, kind: Any) -> Grouped:
         return Grouped(np.array([row[name] for row in rows], dtype=kind), starts)
 
+    def words(name: str) -> GroupedWords:
+        return GroupedWords.of([row[name] for row in rows], starts)
+
     enter = START + (grouped("at", float).values * 1e6).astype("timedelta64[us]")
     leave = enter + (grouped("seconds", float).values * 1e6).astype("timedelta64[us]")
     return observe_speed(
         bbox=pa.chunked_array([[{"xmin": x, "ymin": y, "xmax": x, "ymax": y} for x, y in BOXES]]),
         length_m=np.array([100.0, 1000.0, 10.0]),
-        trace_id=grouped("trace", object),
-        heading=grouped("heading", object),
+        trace_id=words("trace"),
+        heading=words("heading"),
         enter=Grouped(enter, starts),
         leave=Grouped(leave, starts),
         enter_fraction=grouped("from", float),
@@ -97,7 +101,7 @@ def test_the_salt_is_not_shown() -> None:
 @pytest.mark.parametrize("salt", ["", "s" * 65, "ä" * 33])
 def test_a_salt_that_cannot_be_is_told(salt: str) -> None:
     with pytest.raises(ValueError, match=r"a salt of \d+ bytes, expected 1 to 64"):
-        hashed(np.array(["a"]), np.array([0]), salt=salt)
+        hashed(GroupedWords.of(["a"], [0, 1]), np.array([0]), salt=salt)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.integers(1, 400)), max_size=12))

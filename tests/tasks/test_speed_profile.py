@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 from tasks.speed_profile import SpeedProfiles, SpeedProfiling, free_tiers, speed_profile
 
 SEGMENTS = 4
@@ -18,9 +19,9 @@ def profiled(seen: pd.DataFrame, params: SpeedProfiling, segments: int = SEGMENT
     """Profiles of observations, one row each: segment, heading, trace, bin, kind, speed."""
     rows = seen.sort_values("segment", kind="stable")
     starts = np.searchsorted(rows["segment"], np.arange(segments + 1))
-    columns = {name: Grouped(rows[name].to_numpy(), starts) for name in ("heading", "trace_id", "week_bin", "kind")}
-    speeds = Grouped(rows["speed"].to_numpy(np.float32), starts)
-    return speed_profile(**columns, speed_kmh=speeds, params=params)
+    words = {name: GroupedWords.of(rows[name].to_list(), starts) for name in ("heading", "trace_id", "kind")}
+    bins, speeds = (Grouped(rows[name].to_numpy(kind), starts) for name, kind in (("week_bin", "i2"), ("speed", "f4")))
+    return speed_profile(**words, week_bin=bins, speed_kmh=speeds, params=params)
 
 
 def drawn(count: int, seed: int, *, traces: int = 8, bins: int = 2016) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.grouped import Grouped
+from tasks.grouped_words import GroupedWords
 from tasks.traversal import Traversals, traversals
 
 
@@ -33,10 +34,13 @@ def passed(steps: list[Step], segments: int = 3) -> Traversals:
     def grouped(column: str, kind: Any) -> Grouped:
         return Grouped(np.array([getattr(each, column) for each in steps], dtype=kind), starts)
 
+    def words(column: str) -> GroupedWords:
+        return GroupedWords.of([getattr(each, column) for each in steps], starts)
+
     return traversals(
-        trace_id=grouped("trace", object),
+        trace_id=words("trace"),
         order=grouped("order", np.int64),
-        heading=grouped("heading", object),
+        heading=words("heading"),
         from_=grouped("from_", np.float64),
         to=grouped("to", np.float64),
         enter=grouped("enter", "datetime64[s]"),

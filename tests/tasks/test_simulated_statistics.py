@@ -9,8 +9,18 @@ import scipy.stats
 
 from tasks.measure import GEOD, distances
 from tasks.simulate_drive import FASTER, SLOWER
-from tasks.simulate_probes import Simulated, SimulationParams, simulate_probes
-from tasks.simulate_traffic import demand
+from tasks.simulate_network import Network, drive_network
+from tasks.simulate_probes import (
+    RED_SECONDS,
+    RED_SHARE,
+    SLOWEST,
+    YIELD_SECONDS,
+    YIELD_SHARE,
+    Simulated,
+    SimulationParams,
+    simulate_probes,
+)
+from tasks.simulate_traffic import delay, demand, traffic
 from tests.grid_town import grid_town
 
 SHORT: dict[str, Any] = {"min_length_m": 300.0, "max_length_m": 1500.0, "seed": 11}
@@ -117,3 +127,63 @@ def test_drivers_differ_as_stated() -> None:
     low, high = np.sqrt(scipy.stats.chi2.ppf([RARE / 2, 1 - RARE / 2], len(own)) / len(own))
     assert 0.2 * low < own.std() < 0.2 * high
     assert abs(own.mean()) < 4.5 * 0.2 / np.sqrt(len(own))
+
+
+def test_vehicles_stand_as_often_and_as_long_as_stated() -> None:
+    """At each junction passed: how many stand there, and for how long, by a finer sampling than any stand."""
+    every, roads = 0.2, grid_town()
+    made = simulated(trips=250, sampling_s=every)
+    network = drive_network(roads)
+    told = traffic(network, roads, np.random.default_rng((SHORT["seed"], 0)))
+    points = made.points.to_pandas()
+    points["forward"] = points["heading"] == "forward"
+    points["edge"] = edge_of(network, points)
+    runs = (points["edge"].diff().ne(0) | points["trace_id"].ne(points["trace_id"].shift())).cumsum()
+    passed = points.groupby(runs).agg(trace_id=("trace_id", "first"), edge=("edge", "first"))
+    stands = (points["speed_kmh"] == 0) & (points["number"] > 0)  # a drive begins standing
+    passed["stood_s"] = every * stands.groupby(runs).sum()
+    passed = passed[passed["trace_id"] == passed["trace_id"].shift(-1)]  # it went on behind the junction
+    for flags, share, (least, most) in (
+        (told.has_signal, RED_SHARE, RED_SECONDS),
+        (told.gives_way, YIELD_SHARE, YIELD_SECONDS),
+    ):
+        here = passed[flags[passed["edge"]]]
+        stood = here["stood_s"][here["stood_s"] > 0]
+        assert scipy.stats.binomtest(len(stood), len(here), share).pvalue > RARE
+        spread = (most - least) / np.sqrt(12 * len(stood))
+        assert abs(stood.mean() - (least + most) / 2) < 4.5 * spread + every
+        assert least - every <= stood.min() < stood.max() <= most + every
+    assert passed["stood_s"][~(told.has_signal | told.gives_way)[passed["edge"]]].max() == 0
+
+
+def test_congestion_slows_by_the_local_hour_and_the_road() -> None:
+    """Where a free drive reaches the speed of its road, the same drive in the hour's traffic reaches the slowed one."""
+    network = drive_network(grid_town())
+    told = traffic(network, grid_town(), np.random.default_rng((SHORT["seed"], 0)))
+    fastest = {}
+    for share in (0.0, 0.9):
+        points = simulated(trips=400, driver_sigma=0.0, congestion=share).points.to_pandas()
+        points["forward"] = points["heading"] == "forward"
+        points["edge"] = edge_of(network, points)
+        fastest[share] = points.groupby(["trace_id", "edge"])["speed_kmh"].max()
+        begins = points.groupby("trace_id")["time"].first().dt.tz_convert("Europe/Helsinki")
+    both = pd.DataFrame(fastest).dropna().reset_index()
+    free = told.free_kmh[both["edge"]]
+    is_reached = np.isclose(both[0.0], free, rtol=1e-5)
+    hours = (begins - pd.Timestamp("2026-03-02", tz="Europe/Helsinki")).dt.total_seconds() / 3600
+    late = both["trace_id"].map({trace: delay(hour) for trace, hour in hours.items()}).to_numpy()
+    slowed = free * np.maximum(1 - 0.9 * late * told.crowding[both["edge"]], SLOWEST)
+    assert is_reached.sum() > 300
+    assert (late[is_reached] > 0.5).sum() > 20
+    np.testing.assert_allclose(both[0.9][is_reached], slowed[is_reached], rtol=1e-4)
+
+
+def edge_of(network: Network, points: pd.DataFrame) -> np.ndarray:
+    """The edge that each point is on, by segment, heading and fraction."""
+    rows = pd.Index(network.segment_id.to_pylist()).get_indexer(points["segment_id"])
+    edges, found = network.edges, np.full(len(points), -1)
+    for number in range(len(edges.segment)):
+        low, high = sorted((edges.begin[number], edges.end[number]))
+        is_on = (rows == edges.segment[number]) & (points["forward"] == edges.is_forward[number])
+        found[is_on & points["fraction"].between(low, high)] = number
+    return found

@@ -59,8 +59,8 @@ def find_way(
         The way ends at an edge that is at least `least` and at most `most` metres off, if need be nearer than wanted;
         an empty array says that there is none.
     extra
-        0 to 1: of the edges that are far enough the drive goes to the last one reached within (1 + FARTHER × `extra`)
-        times the time of the first.
+        0 to 1: once an edge that is far enough is reached, the drive goes to the last one, at least `least` metres off,
+        that is reached within (1 + FARTHER × `extra`) times the time of the first.
     number
         Of this search, above those of all searches before it with the same `room`.
     """

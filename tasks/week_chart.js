@@ -47,9 +47,11 @@ function weekChart(runs, free, unit, words) {
   function read(wanted) {
     bin = Math.min(Math.max(wanted, 0), WEEK_BINS - 1);
     const [first, bins, speed, minutes, count] = runAt(runs, bin), day = Math.floor(bin / DAY_BINS);
-    const from = Math.max(first, day * DAY_BINS), to = Math.min(first + bins, (day + 1) * DAY_BINS);
-    const span = `${DAYS[day]} ${clock(from)}–${to % DAY_BINS ? clock(to) : "24:00"}`;
-    const text = speed < 0 ? `${span}: unknown` : `${span}: ${speed} ${unit}, mean of ${SHADES[shadeOf(minutes)][2]}; ${whole(count)} observed${from === first && to === first + bins ? "" : " with days beside"}`;
+    const from = Math.max(first, day * DAY_BINS), last = first + bins, to = Math.min(last, (day + 1) * DAY_BINS);
+    const until = (end) => end % DAY_BINS ? clock(end) : "24:00", span = `${DAYS[day]} ${clock(from)}–${until(to)}`;
+    const beyond = from === first && to === last ? ""
+      : ` from ${DAYS[Math.floor(first / DAY_BINS)]} ${clock(first)} to ${DAYS[Math.floor((last - 1) / DAY_BINS)]} ${until(last)}`;
+    const text = speed < 0 ? `${span}: unknown` : `${span}: ${speed} ${unit}, mean of ${SHADES[shadeOf(minutes)][2]}; ${whole(count)} observed${beyond}`;
     for (const [name, value] of [["x", left + (from % DAY_BINS) * scale], ["y", day * (high + gap)], ["width", (to - from) * scale], ["visibility", "visible"]]) cursor.setAttribute(name, value);
     chart.setAttribute("aria-valuenow", bin);
     chart.setAttribute("aria-valuetext", text);

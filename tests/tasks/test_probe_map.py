@@ -174,7 +174,7 @@ def test_a_browser_reads_a_week_by_keys(tmp_path: Path) -> None:
         document.body.dataset.wednesday = chart.getAttribute("aria-valuetext");"""
     said = browse(tmp_path, "#s2", acts)
     assert 'data-morning="Mo 07:00–09:00: 20 km/h, mean of 5 min; 144 observed"' in said
-    assert 'data-wednesday="We 00:00–24:00: 45 km/h, mean of the week; 0 observed with days beside"' in said
+    assert 'data-wednesday="We 00:00–24:00: 45 km/h, mean of the week; 0 observed from We 00:00 to Su 24:00"' in said
 
 
 @needs_chromium

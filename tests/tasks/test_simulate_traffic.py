@@ -30,7 +30,7 @@ def test_free_flow_is_that_of_limits_then_of_classes() -> None:
 
 
 def test_slip_roads_are_slower_and_crowds_go_by_class() -> None:
-    kinds = [("motorway", None), ("motorway", "link"), ("residential", None)]
+    kinds = [("motorway", None), ("motorway", "link"), ("residential", None), ("secondary", "link")]
     line = [(25.0, 60.0), (25.01, 60.0)]
     names = [{"connector_id": name, "at": at} for name, at in (("a", 0.0), ("b", 1.0))]
     roads = road_table(
@@ -40,14 +40,14 @@ def test_slip_roads_are_slower_and_crowds_go_by_class() -> None:
     made = [traffic(network, roads, np.random.default_rng(n)) for n in range(400)]
     free = np.exp(np.mean([np.log(each.free_kmh) for each in made], axis=0))
     crowding = np.array([each.crowding for each in made])
-    for row, (kmh, crowd) in enumerate([(110.0, 0.9), (77.0, 0.9), (35.0, 0.3)]):
+    for row, (kmh, crowd) in enumerate([(110.0, 0.9), (77.0, 0.9), (35.0, 0.3), (43.4, 0.9)]):
         own = network.edges.segment == row
         assert free[own] == pytest.approx(kmh, rel=0.02)
         assert crowding[:, own].mean() == pytest.approx(crowd, rel=0.05)
         assert (
             crowd * 0.5 <= crowding[:, own].min() < crowd * 0.55 < crowd * 1.45 < crowding[:, own].max() < crowd * 1.5
         )
-    assert [bool(made[0].is_end[network.edges.segment == row].all()) for row in range(3)] == [False, False, True]
+    assert [bool(made[0].is_end[network.edges.segment == row].all()) for row in range(4)] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -14,7 +14,7 @@ from tasks.kernel import compiled
 from tasks.match_graph import Edges
 from tasks.match_ground import ground_of
 from tasks.match_kernel import Records
-from tasks.match_lattice import NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
+from tasks.match_lattice import LASTING_S, NO_ROAD, NO_WAY, TOO_SHORT, Scales, track_of
 from tasks.match_path import fraction_of
 from tasks.match_piece import match_points
 
@@ -86,7 +86,7 @@ def map_match(
     track = track_of(
         _flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies))
     )
-    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas)
+    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas, LASTING_S, 0.0)
     own = own_from.astype(np.int64), own_to.astype(np.int64)
     with ground_of(road_segment) as ground:
         graph = ground.graph

@@ -16,9 +16,9 @@ MOST_STRETCHES = 12
 """Nearest stretches that are looked at; more are in reach only where many roads lie within a car's width."""
 
 
-NEAR = kind(stretch="i4", along="f8", distance="f8", east="f8", north="f8")
+NEAR = kind(stretch="i4", along="f8", distance="f8", east="f8", north="f8", side="f8")
 """A stretch near a point: metres from its begin to the nearest place, metres from the point to that, and the direction
-of the chord there, whose length says nothing."""
+of the chord there, whose length says nothing; and on which side of it the point lies, more than 0 on the left."""
 
 
 def degrees_metres(lat: Floats) -> tuple[Floats, Floats]:
@@ -60,7 +60,8 @@ def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, r
             share, square = nearest((chord.lon - lon) * kx, (chord.lat - lat) * ky, across, up)
             if square <= radius * radius:
                 along = chord.along + share * chord.metres
-                count = _take(near, count, chord.stretch, square, along, across, up)
+                side = (chord.lon - lon) * kx * up - (chord.lat - lat) * ky * across
+                count = _take(near, count, chord.stretch, square, along, across, up, side)
     _by_number(near, count)
     for index in range(count):
         near[index].distance = math.sqrt(near[index].distance)
@@ -85,7 +86,9 @@ def nearest(east: float, north: float, across: float, up: float) -> tuple[float,
 
 
 @compiled
-def _take(near: Records, count: int, stretch: int, square: float, along: float, across: float, up: float) -> int:
+def _take(
+    near: Records, count: int, stretch: int, square: float, along: float, across: float, up: float, side: float
+) -> int:
     """Take a chord into account: its stretch is added, moved nearer, or left out; return how many there are."""
     place = count
     for other in range(count):
@@ -104,6 +107,7 @@ def _take(near: Records, count: int, stretch: int, square: float, along: float, 
     near[place].distance = square
     near[place].east = across
     near[place].north = up
+    near[place].side = side
     return max(count, place + 1)
 
 
@@ -140,3 +144,4 @@ def _swap(near: Records, one: int, other: int) -> None:
     a.distance, b.distance = b.distance, a.distance
     a.east, b.east = b.east, a.east
     a.north, b.north = b.north, a.north
+    a.side, b.side = b.side, a.side

@@ -3,6 +3,7 @@
 References
 ----------
 P. Newson and J. Krumm, Hidden Markov Map Matching Through Noise and Sparseness, ACM SIGSPATIAL GIS 2009.
+A. Gelb (ed.), Applied Optimal Estimation, MIT Press 1974, section 3.6: errors that hang together in time.
 """
 
 import math
@@ -16,6 +17,7 @@ from tasks.match_candidate import degrees_metres, near_stretches
 from tasks.match_cell import Cells
 from tasks.match_graph import BACK_COST, Edges
 from tasks.match_kernel import Records, kind, records
+from tasks.match_motion import Motion, insert, motion_room, scatter_m, smooth
 from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 from tasks.match_stretch import Chords
 
@@ -29,8 +31,21 @@ MOST_STATES = 24
 TAIL = 3.0
 """Standard deviations beyond which the cost of distance grows straight and no longer as a square (Huber 1964)."""
 
+LASTING_S = 5.0
+"""Seconds in which the error of a position falls to 1/e of itself, where nothing tells: a compromise between receivers
+that filter, whose errors last longer, and errors that are drawn for each point."""
+
+SOONEST_S = 0.1
+"""Points closer in time count as so far apart."""
+
+LEAST_SCATTER = 0.2
+"""Share of the standard deviation that neighbouring errors must not have in common for points to be smoothed."""
+
+LANE_M = 1.5
+"""Standard deviation of where vehicles drive about the drawn line, half a lane: it lasts."""
+
 INDEPENDENT_S = 10.0
-"""Seconds after which the error of a position is a new one; what comes sooner says less, by its share of them."""
+"""Seconds after which a device's heading is a new witness; what comes sooner says less, by its share of them."""
 
 WORSE_NATS = 12.0
 """A stretch whose distance costs so much more than that of the nearest is no candidate."""
@@ -111,6 +126,10 @@ class Scales(NamedTuple):
     radius_m: float
     beta_m: float
     apart_sigmas: float
+    lasting_s: float
+    """Seconds in which an error falls to 1/e of itself."""
+    scatter_m: float
+    """What neighbouring errors do not share, where points are smoothed; 0 where they are not."""
 
 
 POINT = kind(time="i8", lon="f8", lat="f8", kmh="f8", heading="f8", accuracy="f8", kx="f8", ky="f8")
@@ -142,13 +161,17 @@ STATE = kind(
     odds="f8",
     ahead="f8",
     behind="f8",
+    off_east="f8",
+    off_north="f8",
+    sigmas="f8",
     back="i8",
     edge="i4",
     kind="i1",
 )
-"""A place where a point may have been: metres from the begin of an edge, metres from the point, its cost (nats, as all
-costs of the model are), that of the best path to it with the state before on that path and how it came from there;
-odds of the point itself, of the points before and of those behind, each known but for a factor in its column."""
+"""A place where a point may have been: metres from the begin of an edge, metres from the point; its cost whatever was
+before (nats, as all costs of the model are), that of the best path to it with the state before on that path and how it
+came from there; odds of the point itself, of the points before and of those behind, each known but for a factor in its
+column; the unit vector across the edge, to the point, and how many standard deviations off the point is."""
 
 
 class Lattice(NamedTuple):
@@ -158,6 +181,7 @@ class Lattice(NamedTuple):
     state: Records
     weight: Floats
     """Of the ways between states: nats, and in the end odds."""
+    motion: Motion
 
 
 def track_of(time: Ints, lon: Floats, lat: Floats, kmh: Floats, heading: Floats, accuracy: Floats) -> Records:
@@ -170,7 +194,7 @@ def lattice_room(points: int) -> Lattice:
     """Return room for a piece of so many points; pages that are not written cost no memory."""
     states = points * MOST_STATES
     column = np.zeros(points + 1, dtype=COLUMN)
-    return Lattice(column, np.empty(states, dtype=STATE), np.empty(states * MOST_STATES))
+    return Lattice(column, np.empty(states, dtype=STATE), np.empty(states * MOST_STATES), motion_room(points))
 
 
 @compiled
@@ -224,6 +248,8 @@ class Gap(NamedTuple):
     """Seconds."""
     slack: float
     """Metres that a vehicle may seem to go back."""
+    kept: float
+    """Share of an error of the first point that the second still has."""
     goal: Goal
     """The point behind, and how far a search for it may go."""
 
@@ -236,7 +262,9 @@ def gap_of(track: Records, one: int, other: int, tier: int, scales: Scales) -> G
     sigma = max(sigma_of(track[one].accuracy, scales), sigma_of(track[other].accuracy, scales))
     there = track[other]
     goal = Goal(there.lon, there.lat, there.kx, there.ky, most_cost, most_metres)
-    return Gap(crow, 1e-6 * (there.time - track[one].time), BACKWARD_SIGMAS * sigma, goal)
+    passed = 1e-6 * (there.time - track[one].time)
+    kept = math.exp(-max(passed, SOONEST_S) / scales.lasting_s)
+    return Gap(crow, passed, BACKWARD_SIGMAS * sigma, kept, goal)
 
 
 @compiled
@@ -289,7 +317,9 @@ def add_states(
             lattice.state[state].edge = edge
             lattice.state[state].along = min(max(along, 0.0), roads.edges.edge[edge].metres)
             lattice.state[state].distance = near[index].distance
-            lattice.state[state].emission = share * base + share * heading_nats(
+            lattice.state[state].sigmas = near[index].distance / sigma
+            lattice.state[state].off_east, lattice.state[state].off_north = _across(near[index])
+            lattice.state[state].emission = share * heading_nats(
                 sign * near[index].east, sign * near[index].north, track[point].heading, track[point].kmh
             )
             lattice.state[state].total = np.inf
@@ -297,6 +327,27 @@ def add_states(
     lattice.column[column + 1].first = state
     lattice.column[column].point = point
     return int(state - lattice.column[column].first)
+
+
+@compiled
+def _across(near: Records) -> tuple[float, float]:
+    """Return the unit vector across a stretch (east, north), to the point; nothing where it has no direction."""
+    size = math.copysign(max(math.hypot(near.east, near.north), LEAST_ODDS), near.side)
+    return -near.north / size, near.east / size
+
+
+@compiled
+def error_nats(one: Records, other: Records, kept: float) -> float:
+    """Return the cost of the error of a state after that of another, of which `kept` is left if both point one way.
+
+    Errors are taken for Gauss–Markov processes of first order, and are seen across the roads alone. What is new in an
+    error costs as `distance_nats`; that it can be less where roads run the same way is its due, and costs elsewhere.
+    """
+    alike = one.off_east * other.off_east + one.off_north * other.off_north
+    kept_there = kept * alike
+    rest = 1 - kept_there * kept_there
+    new = abs(other.sigmas - kept_there * one.sigmas) / math.sqrt(rest)
+    return distance_nats(new, 1.0) + 0.5 * math.log(rest / (1 - kept * kept))
 
 
 @compiled
@@ -318,14 +369,22 @@ def _near(cells: Cells, track: Records, point: int, sigma: float, scales: Scales
 
 @compiled
 def scales_of(roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room) -> Scales:
-    """Return the scales for the points from `first` up to `end`: their standard deviation may be larger than usual.
+    """Return the scales for the points from `first` up to `end`: their standard deviation may be larger than usual."""
+    usual = scales.sigma_m
+    sigma = seen_sigma(roads, track, first, end, min(scales.radius_m, WORST_SIGMAS * usual), room)
+    sigma = min(max(sigma, usual), WORST_SIGMAS / 2 * usual)
+    radius = min(scales.radius_m * sigma / usual, 150.0)
+    return Scales(sigma, radius, scales.beta_m, scales.apart_sigmas, scales.lasting_s, 0.0)
+
+
+@compiled
+def seen_sigma(roads: Roads, track: Records, first: int, end: int, radius: float, room: Room) -> float:
+    """Return the least standard deviation (m) that the distances to the nearest road allow, 0 where nothing tells.
 
     Half of all errors across a road are less than 0.67 standard deviations, and the nearest road is no farther than
     the one driven: so the median distance of a sample of points to their nearest road tells the least that it can be.
     Points whose device gives an accuracy are believed.
     """
-    usual = scales.sigma_m
-    radius = min(scales.radius_m, WORST_SIGMAS * usual)
     stride = (end - first + SAMPLE - 1) // SAMPLE
     count = 0
     for point in range(first, end, stride):
@@ -334,20 +393,31 @@ def scales_of(roads: Roads, track: Records, first: int, end: int, scales: Scales
             continue
         found = near_stretches(roads.cells, here.lon, here.lat, here.kx, here.ky, radius, room.near)
         if found > 0:
-            _insert(room.sample, count, _least_distance(room.near, found))
+            insert(room.sample, count, _least_distance(room.near, found))
             count += 1
-    sigma = room.sample[count // 2] / MEDIAN_SIGMAS if count >= LEAST_SAMPLE else 0.0
-    sigma = min(max(sigma, usual), WORST_SIGMAS / 2 * usual)
-    return Scales(sigma, min(scales.radius_m * sigma / usual, 150.0), scales.beta_m, scales.apart_sigmas)
+    return room.sample[count // 2] / MEDIAN_SIGMAS if count >= LEAST_SAMPLE else 0.0
 
 
 @compiled
-def _insert(values: Floats, count: int, value: float) -> None:
-    """Put a value among `count` ascending ones."""
-    while count > 0 and values[count - 1] > value:
-        values[count] = values[count - 1]
-        count -= 1
-    values[count] = value
+def piece_scales(
+    roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room, lattice: Lattice
+) -> Scales:
+    """Return the scales of a piece, whose points are smoothed first where their errors have little in common.
+
+    What is left of such errors is less, and shared by neighbours. What of an error lasts is not smoothed away: it is
+    what the distances from roads tell beyond that, and never less than a vehicle is off the drawn line. The mean of
+    both kinds over a long time keeps its variance, and that tells how long the errors last that are taken for both.
+    """
+    seen = scales_of(roads, track, first, end, scales, room)
+    scatter = min(scatter_m(track, first, end, lattice.motion.sample), seen.sigma_m)
+    if scatter < LEAST_SCATTER * seen.sigma_m:
+        return seen
+    left, every = smooth(track, first, end, scatter, lattice.motion.phase)
+    still = min(seen_sigma(roads, track, first, end, scales.radius_m, room), seen.sigma_m)
+    lasting = max(seen.sigma_m * seen.sigma_m - scatter * scatter, still * still - left, LANE_M * LANE_M)
+    lasting_s = (0.5 * scatter * scatter * every + lasting * scales.lasting_s) / (left + lasting)
+    sigma = min(math.sqrt(left + lasting), seen.sigma_m)
+    return Scales(sigma, seen.radius_m, seen.beta_m, seen.apart_sigmas, lasting_s, scatter)
 
 
 @compiled
@@ -363,6 +433,7 @@ def begin(lattice: Lattice, column: int) -> None:
     """Let a path begin at a column."""
     lattice.column[column].block = -1
     for state in range(lattice.column[column].first, lattice.column[column + 1].first):
+        lattice.state[state].emission += distance_nats(lattice.state[state].sigmas, 1.0)
         lattice.state[state].total = lattice.state[state].emission
         lattice.state[state].back = -1
 
@@ -420,7 +491,7 @@ def _follow(roads: Roads, gap: Gap, scales: Scales, room: Room, lattice: Lattice
         cost, seconds = _share(edges, lattice.state[target].edge, along)
         metres = rest + reached[place].metres + along
         cost, seconds = rest_cost + reached[place].cost + cost, rest_seconds + reached[place].seconds + seconds
-        _offer(lattice, column, state, target, way_nats(cost, metres, seconds, gap.passed, scales), AWAY)
+        _offer(lattice, column, state, target, way_nats(cost, metres, seconds, gap.passed, scales), AWAY, gap)
 
 
 @compiled
@@ -458,7 +529,7 @@ def _stay(edges: Edges, lattice: Lattice, column: int, state: int, target: int, 
         return
     cost, seconds = _share(edges, lattice.state[target].edge, max(step, 0.0))
     nats = way_nats(cost, max(step, 0.0), seconds, gap.passed, scales) + max(-step, 0.0) / BACKWARD_M
-    _offer(lattice, column, state, target, nats, ALONG)
+    _offer(lattice, column, state, target, nats, ALONG, gap)
 
 
 @compiled
@@ -471,15 +542,16 @@ def _turn_about(edges: Edges, lattice: Lattice, column: int, state: int, target:
     turn = max(lattice.state[state].along, there)
     metres = 2 * turn - lattice.state[state].along - there
     cost, seconds = _share(edges, edge, metres)
-    _offer(lattice, column, state, target, way_nats(cost + BACK_COST, metres, seconds, gap.passed, scales), ABOUT)
+    _offer(lattice, column, state, target, way_nats(cost + BACK_COST, metres, seconds, gap.passed, scales), ABOUT, gap)
 
 
 @compiled
-def _offer(lattice: Lattice, column: int, state: int, target: int, nats: float, kind: int) -> None:
+def _offer(lattice: Lattice, column: int, state: int, target: int, nats: float, kind: int, gap: Gap) -> None:
     """Take a way into account: the best one to its end counts, and the best one between its ends is kept."""
     low, high = lattice.column[column - 1].first, lattice.column[column].first
     width = lattice.column[column + 1].first - high
     place = lattice.column[column].block + (state - low) * width + target - high
+    nats += error_nats(lattice.state[state], lattice.state[target], gap.kept)
     lattice.weight[place] = min(lattice.weight[place], nats)
     if lattice.state[state].total + nats < lattice.state[target].total:
         lattice.state[target].total = lattice.state[state].total + nats

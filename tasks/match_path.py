@@ -237,6 +237,15 @@ def settle(
 
 
 @compiled
+def tell_distances(roads: Roads, placed: Records, track: Records, first: int, end: int) -> None:
+    """Note how far points from `first` up to `end` are from their places (m)."""
+    for point in range(first, end):
+        edge, place = placed[point].edge, placed[point].place
+        if edge >= 0:
+            placed[point].distance = place_on_edge(roads.edges, roads.chords, edge, place, place, track, point)[1]
+
+
+@compiled
 def refuse_chain(placed: Records, first: int, end: int) -> None:
     """Note that points from `first` up to `end` that could have had a place are too few for one."""
     for point in range(first, end):

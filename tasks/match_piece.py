@@ -26,10 +26,11 @@ from tasks.match_lattice import (
     choose,
     crow_m,
     lattice_room,
-    scales_of,
+    piece_scales,
     sigma_of,
     weigh,
 )
+from tasks.match_motion import restore
 from tasks.match_path import (
     DRIVEN,
     Cursor,
@@ -41,6 +42,7 @@ from tasks.match_path import (
     placed_room,
     refuse_chain,
     settle,
+    tell_distances,
     walk,
 )
 from tasks.match_search import kept_room, search_room
@@ -116,12 +118,15 @@ def _match_pieces(
     """Match pieces from `piece` on until all are done or `steps` is full; return the next piece and steps written."""
     while piece < len(offsets) - 1:
         first, end = offsets[piece], offsets[piece + 1]
-        mine = scales_of(roads, track, first, end, scales, room)
+        mine = piece_scales(roads, track, first, end, scales, room, lattice)
         columns = _build(roads, track, first, end, mine, room, lattice, placed)
         own = (first + own_from[piece], first + own_to[piece])
         written = _route(
             roads, spans, track, mine, room, lattice, legs, placed, steps, columns, end, own[0], own[1], used
         )
+        if mine.scatter_m > 0:
+            restore(track, first, end, lattice.motion.phase)
+            tell_distances(roads, placed, track, first, end)
         if written < 0:
             break
         used = written

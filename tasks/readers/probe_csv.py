@@ -1,6 +1,8 @@
 """Points of vehicles in CSV, block by block: a file of any length takes the memory of a few blocks."""
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -11,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from tasks.readers.probe_format import Named, ProbeBatch, ProbeFormat, named_columns, require
-from tasks.readers.probe_rows import Columns, Tally
+from tasks.readers.probe_rows import Columns, Tally, as_utf8
 from tasks.readers.probe_time import Place
 from tasks.readers.reading import ReadError
 
@@ -28,6 +30,8 @@ TOP_LINES = 20
 
 UTF8_MARK = b"\xef\xbb\xbf"
 """What some programs put before text in UTF-8."""
+
+UTF8 = codecs.getincrementaldecoder("utf-8")
 
 DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3},\d+\s*$")
 CLOCK = re.compile(r"^\s*\d{1,2}:\d\d")
@@ -70,32 +74,58 @@ def read_csv(stream: IO[bytes], head: bytes, trace: str, tally: Tally) -> Iterat
     skipped: list[tuple[int | None, int, str]] = []
     told = 0
     try:
-        with pa.csv.open_csv(stream, *_options(layout, skipped)) as reader:
+        with pa.csv.open_csv(_InUtf8(stream, tally), *_options(layout, skipped)) as reader:
             for block in reader:
                 yield tally.unreadable_rows([_unreadable(tally.file, layout, row) for row in skipped[told:]])
                 told = len(skipped)
                 place = _places(tally, layout.skip, [row for row, _, _ in skipped if row is not None])
-                columns = _columns(_in_utf8(block, tally), layout, trace)
+                columns = _columns(block, layout, trace)
                 yield tally.batch(columns, layout.named.speed_unit, place)
     except pa.ArrowInvalid as error:
         raise ReadError(f"{tally.file}: {_first_line(error)}; expected CSV") from None
     yield tally.unreadable_rows([_unreadable(tally.file, layout, row) for row in skipped[told:]])
 
 
-def _in_utf8(block: pa.RecordBatch, tally: Tally) -> pa.RecordBatch:
-    """Return columns of text in UTF-8, with other bytes written as backslash, x and two digits: names stay distinct."""
-    try:
-        block.validate(full=True)
-        return block
-    except pa.ArrowInvalid:
-        tally.tell("text", "text that is not UTF-8 is kept byte by byte, such as \\xfc")
-    columns = [_readable(column) for column in block.columns]
-    return pa.RecordBatch.from_arrays(columns, names=block.schema.names)
+class _InUtf8(io.RawIOBase):
+    """A stream of text in UTF-8, whatever it holds: other bytes as `as_utf8` writes them.
 
+    One row that is cut off within a letter would else keep Arrow from reading the whole file.
+    """
 
-def _readable(column: pa.Array) -> pa.Array:
-    told = column.cast(pa.binary()).to_pylist()
-    return pa.array([each if each is None else each.decode(errors="backslashreplace") for each in told], pa.string())
+    def __init__(self, stream: IO[bytes], tally: Tally) -> None:
+        super().__init__()
+        self.stream, self.tally = stream, tally
+        self.decoder = UTF8()
+        self.rest = b""
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return `size` bytes, fewer only at the end: in a short block Arrow looks in vain for the end of a row."""
+        parts, count = [self.rest], len(self.rest)
+        while size < 0 or count < size:
+            raw = self.stream.read(size if size < 0 else size - count)
+            parts.append(self._plain(raw))
+            count += len(parts[-1])
+            if not raw:
+                break
+        told = b"".join(parts)
+        told, self.rest = (told[:size], told[size:]) if size >= 0 else (told, b"")
+        return told
+
+    def _plain(self, raw: bytes) -> bytes:
+        before = self.decoder.getstate()
+        if raw and raw.isascii() and not before[0]:
+            return raw
+        try:
+            return self.decoder.decode(raw, not raw).encode()
+        except UnicodeDecodeError:
+            self.tally.tell("text", "text that is not UTF-8 is kept byte by byte, such as \\xfc")
+            self.decoder = UTF8("backslashreplace")
+            self.decoder.setstate(before)
+            return self.decoder.decode(raw, not raw).encode()
 
 
 def _first_line(error: Exception) -> str:
@@ -133,7 +163,7 @@ def layout_of(head: bytes, format: ProbeFormat, file: str) -> Layout:
 
 def _lines(head: bytes, file: str) -> list[_Line]:
     """Return the lines that are not blank, without the last where it may be cut off."""
-    text = enumerate(re.split(r"\r\n|\n|\r", head.removeprefix(UTF8_MARK).decode(errors="backslashreplace")))
+    text = enumerate(re.split(r"\r\n|\n|\r", as_utf8(head.removeprefix(UTF8_MARK))))
     lines = [_Line(number, line) for number, line in text if line.strip()]
     if not lines:
         raise ReadError(f"{file}: the file is empty, expected CSV with a line of names")

@@ -15,7 +15,7 @@ import pyproj
 import shapely
 
 from tasks.readers.probe_format import USUAL_LISTS, Named, ProbeBatch, ProbeFormat, named_columns, require
-from tasks.readers.probe_rows import Columns, Tally, rows_of
+from tasks.readers.probe_rows import Columns, Tally, in_utf8, rows_of
 from tasks.readers.probe_time import Place
 from tasks.readers.reading import ReadError
 
@@ -77,7 +77,7 @@ def read_parquet(path: Path, trace: str, tally: Tally) -> Iterator[ProbeBatch]:
                 shape = None
                 require(named, ("lon", "lat"), names, tally.file)
             yield from _batches(file, named, shape, trace, tally)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ReadError(f"{tally.file}: {str(error).splitlines()[0]}; expected Parquet") from None
 
 
@@ -147,10 +147,14 @@ def _plain(block: pa.RecordBatch, name: str, role: str, file: str) -> pa.Array:
     is_list_wrong = _is_list(column.type) and role in ("trace_id", "lon", "lat")
     if pa.types.is_nested(inner) or is_list_wrong:
         raise ReadError(f"{file}: column {name!r} for {role} is of type {column.type}, expected single values")
-    try:
-        return column.cast(pa.string()) if role == "trace_id" else column
-    except pa.ArrowInvalid as error:
-        raise ReadError(f"{file}: column {name!r} for {role}: {error}; expected text or numbers") from None
+    if _is_text(column.type):
+        return in_utf8(column)
+    return column.cast(pa.string()) if role == "trace_id" else column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    told = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(is_it(kind) for is_it in told)
 
 
 def _at_points(

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from schemas.reject import REJECT
 from schemas.vocabulary import PointReason
 from tasks.readers.probe_format import KMH, POINT, ProbeBatch, ProbeFormat
-from tasks.readers.probe_time import Bools, Ints, Moments, Place, moments
+from tasks.readers.probe_time import Bools, Ints, Moments, Place, in_words, moments
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,8 +144,11 @@ def reject_rows(listed: list[tuple[str, PointReason, str]], task: str = TASK) ->
 
 
 def _message(refused: Refused, row: int) -> str:
-    value = refused.column[row].as_py() if refused.column is not None else None
-    return refused.message.format((repr(value) if isinstance(value, str) else str(value))[:60])
+    if refused.column is None:
+        return refused.message
+    told = in_words(refused.column[row])
+    is_text = pa.types.is_string(refused.column.type) or pa.types.is_large_string(refused.column.type)
+    return refused.message.format((repr(told) if is_text and refused.column[row].is_valid else told)[:60])
 
 
 def _no_moments(columns: Columns) -> Moments:
@@ -216,6 +219,27 @@ def numbers(column: pa.Array) -> tuple[Floats, Bools]:
         return np.full(len(column), np.nan), np.zeros(len(column), dtype=bool)
     values: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return values, np.zeros(len(column), dtype=bool)
+
+
+def in_utf8(text: pa.Array) -> pa.Array:
+    """Return text, or bytes that are text, in UTF-8; other bytes as `as_utf8` writes them, so names stay distinct."""
+    told = text.cast(pa.binary())
+    try:
+        return told.cast(pa.string())
+    except pa.ArrowInvalid:
+        escaped = [None if each is None else as_utf8(each) for each in told.to_pylist()]
+        return pa.array(escaped, pa.string())
+
+
+def as_utf8(text: bytes) -> str:
+    r"""Return text in UTF-8 as it is, with each other byte as backslash, x and two digits.
+
+    Examples
+    --------
+    >>> print(as_utf8("Müller".encode("latin-1")))
+    M\xfcller
+    """
+    return text.decode(errors="backslashreplace")
 
 
 def _numbers_of_text(text: pa.Array) -> tuple[Floats, Bools]:

@@ -78,6 +78,14 @@ def moments(column: pa.ChunkedArray | pa.Array, format: ProbeFormat, place: Plac
     return Moments(np.where(is_none, 0, us), is_missing, is_none & ~is_missing)
 
 
+def in_words(value: pa.Scalar) -> str:
+    """Return a value for people; text bare, and a timestamp as its number where no calendar reaches it."""
+    try:
+        return str(value.as_py())
+    except (OverflowError, ValueError):
+        return str(getattr(value, "value", value.type))
+
+
 def _filled(stamps: pa.Array) -> Ints:
     """Return timestamps in µs as numbers, NONE for null."""
     numbers: Ints = stamps.cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
@@ -96,7 +104,7 @@ def _in_zone(naive: pa.Array, format: ProbeFormat, place: Place) -> Ints:
         return np.full(len(naive), NONE)
     if format.time_zone is None:
         first = int(np.flatnonzero(naive.is_valid().to_numpy(zero_copy_only=False))[0])
-        told = f"time '{naive[first].as_py()}' has no offset"
+        told = f"time '{in_words(naive[first])}' has no offset"
         raise ReadError(f"{place(first)}: {told}, expected one (Z, +02:00) or the zone with --time-zone")
     try:
         early, late = (

@@ -157,12 +157,17 @@ def test_of_two_columns_of_one_name_the_first_is_read(tmp_path: Path) -> None:
     assert read(written(tmp_path, "\n".join([f"{names},lat", *(f"{line},0" for line in lines)]))).points == ROWS
 
 
-def test_text_that_is_not_utf8_stays_distinct(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [1_000_000, 100])
+def test_text_that_is_not_utf8_stays_distinct(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In rows that are none as well, and wherever a block ends."""
+    monkeypatch.setattr(probe_csv, "BLOCK_BYTES", size)
     file = tmp_path / "fleet.csv"
     rows = [{**row, "trace_id": f"M{each}ller"} for each in "üö" for row in ROWS[:2]]
-    file.write_bytes(csv_of(rows).encode("latin-1"))
+    plain = [{**row, "trace_id": f"{each} ±20°"} for each in "ab" for row in ROWS[:20]]
+    file.write_bytes(csv_of(plain).encode() + csv_of(rows).partition("\n")[2].encode("latin-1") + b"M\xfcll\n")
     made = read(file)
-    assert made.ids == ["M\\xfcller", "M\\xf6ller"]
+    assert made.ids == ["a ±20°", "b ±20°", "M\\xfcller", "M\\xf6ller"]
+    assert (made.dropped, made.rejects[0]["message"]) == ({"unreadable": 1}, "1 columns in 'M\\\\xfcll', expected 7")
     assert [note.partition(": ")[2] for note in made.notes] == [
         "text that is not UTF-8 is kept byte by byte, such as \\xfc"
     ]

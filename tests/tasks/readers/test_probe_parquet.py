@@ -159,7 +159,6 @@ def test_of_two_columns_of_one_name_the_first_is_read(tmp_path: Path) -> None:
     ("name", "values", "message"),
     [
         ("trace_id", [["a"]], r"column 'trace_id' for trace_id is of type list<.*>, expected single values"),
-        ("trace_id", [b"\xff"], "column 'trace_id' for trace_id: Invalid UTF8 payload; expected text or numbers"),
         ("time", [{"a": 1}], r"column 'time' for time is of type struct<.*>, expected single values"),
         ("lon", [[1.0]], r"column 'lon' for lon is of type list<.*>, expected single values"),
     ],
@@ -168,6 +167,32 @@ def test_types_that_a_role_cannot_be(name: str, values: list[Any], message: str,
     table = pa.table({"trace_id": ["a"], "time": [START], "lon": [1.0], "lat": [1.0]} | {name: values})
     with pytest.raises(ReadError, match=message):
         read(written(tmp_path, table))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+def test_text_that_is_not_utf8_stays_distinct(kind: pa.DataType, tmp_path: Path) -> None:
+    """Parquet does not look at it when it is written."""
+    plain = kind if not pa.types.is_dictionary(kind) else pa.string()
+    ids = pa.array(["Mü".encode("latin-1"), "Mö".encode("latin-1")], pa.binary())
+    odd = pa.Array.from_buffers(pa.string(), 2, ids.buffers()) if plain != pa.binary() else ids
+    odd = odd.cast(plain) if plain == pa.large_string() else odd
+    odd = odd.dictionary_encode() if pa.types.is_dictionary(kind) else odd
+    table = pa.table({"trace_id": odd, "time": [START] * 2, "lon": [1.0] * 2, "lat": [1.0] * 2})
+    assert read(written(tmp_path, table)).ids == ["M\\xfc", "M\\xf6"]
+    noon = pa.table({"trace_id": ["a"] * 2, "time": odd, "lon": [1.0] * 2, "lat": [1.0] * 2})
+    assert "'M\\\\xfc'" in read(written(tmp_path, noon), time_zone="UTC").rejects[0]["message"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_moments_beyond_all_calendars(zone: str | None, tmp_path: Path) -> None:
+    times = pa.array([2**62, None], pa.timestamp("us", zone))
+    table = pa.table({"trace_id": ["a"] * 2, "time": times, "lon": [1.0] * 2, "lat": [1.0] * 2})
+    made = read(written(tmp_path, table), time_zone="UTC")
+    assert made.dropped == {"future": 1, "no_time": 1}
+    assert str(2**62) in " ".join(row["message"] for row in made.rejects)
+    if zone is None:
+        with pytest.raises(ReadError, match=f"time '{2**62}' has no offset"):
+            read(tmp_path / "fleet.parquet")
 
 
 def test_numbers_that_were_not_measured(tmp_path: Path) -> None:

@@ -156,9 +156,8 @@ def layout_of(head: bytes, format: ProbeFormat, file: str) -> Layout:
     if not format.header and rows and all(len(row) == len(names) + 1 and not row[-1].strip() for row in rows):
         names += ("",)  # rows end with a delimiter, names do not
     skip = lines[at].number + (not format.header)
-    first = dict(zip(names, rows[0] if rows else [], strict=False))
     named = _with_id(named, rows, names)
-    return Layout(delimiter, names, named, _decimal(named, names, rows, delimiter), skip, _date(names, named, first))
+    return Layout(delimiter, names, named, _decimal(named, names, rows, delimiter), skip, _date(names, named, rows))
 
 
 def _lines(head: bytes, file: str) -> list[_Line]:
@@ -245,10 +244,12 @@ def _with_id(named: Named, rows: Sequence[Sequence[str]], names: Sequence[str]) 
     return named._replace(columns={**named.columns, "trace_id": bare})
 
 
-def _date(names: Sequence[str], named: Named, row: dict[str, str]) -> str | None:
-    """Return the column of days if the times of the first row are hours alone."""
-    time = row.get(named.columns.get("time", ""), "")
-    return next((name for name in names if name.strip().lower() == "date"), None) if CLOCK.match(time) else None
+def _date(names: Sequence[str], named: Named, rows: Sequence[Sequence[str]]) -> str | None:
+    """Return the column of days if the first time is an hour alone."""
+    place = list(names).index(named.columns["time"]) if "time" in named.columns else len(names)
+    times = (row[place] for row in rows if len(row) > place and row[place].strip())
+    date = next((name for name in names if name.strip().lower() == "date"), None)
+    return date if CLOCK.match(next(times, "")) else None
 
 
 def _options(
@@ -265,9 +266,7 @@ def _options(
     return (
         pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=layout.skip),
         pa.csv.ParseOptions(delimiter=layout.delimiter, invalid_row_handler=put_aside),
-        pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), include_columns=list(wanted), check_utf8=False
-        ),
+        pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=list(wanted)),
     )
 
 
@@ -293,7 +292,9 @@ def _place(file: str, first: int, skipped: list[int], row: int) -> str:
 def _columns(block: pa.RecordBatch, layout: Layout, trace: str) -> Columns:
     named = {role: block.column(name) for role, name in layout.named.columns.items()}
     if layout.date is not None:
-        named["time"] = pc.binary_join_element_wise(block.column(layout.date), named["time"], " ")
+        both = pc.binary_join_element_wise(block.column(layout.date), named["time"], " ")
+        has_hour = pc.match_substring_regex(named["time"], r"\S")
+        named["time"] = pc.if_else(has_hour, both, pa.scalar(None, pa.string()))
     if layout.decimal == ",":
         for role in {"lon", "lat", "speed", "heading", "accuracy"} & named.keys():
             named[role] = pc.replace_substring(named[role], ",", ".")

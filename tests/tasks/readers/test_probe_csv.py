@@ -188,8 +188,10 @@ def test_decimal_commas(tmp_path: Path) -> None:
 
 
 def test_day_and_hour_in_two_columns(tmp_path: Path) -> None:
-    made = read(written(tmp_path, "date,time,lon,lat\n2024-05-06,07:08:09,24.9,60.1\n"), time_zone="UTC")
-    assert made.points[0]["time"] == START
+    """A first row without an hour does not mislead, and is not at midnight."""
+    text = "date,time,lon,lat\n2024-05-06,,24.9,60.1\n2024-05-06,07:08:09,24.9,60.1\n"
+    made = read(written(tmp_path, text), time_zone="UTC")
+    assert (made.points[0]["time"], made.dropped) == (START, {"no_time": 1})
 
 
 @pytest.mark.parametrize(("ids", "expected"), [("aabb", ["a", "b"]), ("abcd", ["fleet"])])

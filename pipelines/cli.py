@@ -146,8 +146,9 @@ def _add_flow(parser: argparse.ArgumentParser, roads: str, into: str) -> None:
     _add_files(parser, roads, into)
 
 
-def _add_files(parser: argparse.ArgumentParser, roads: str, into: str) -> None:
-    parser.add_argument("--roads", nargs="+", type=Path, required=True, metavar="FILE", help=roads)
+def _add_files(parser: argparse.ArgumentParser, roads: str, into: str, *, needs_roads: bool = True) -> None:
+    """Add what is read and written; a flow of probes without roads is told later which it wants."""
+    parser.add_argument("--roads", nargs="+", type=Path, required=needs_roads, metavar="FILE", help=roads)
     parser.add_argument("--into", required=True, metavar="DIR", help=f"{into}, here or s3://…")
 
 
@@ -203,7 +204,7 @@ def _add_words_of(parser: argparse.ArgumentParser, named: str) -> None:
     if is_in_file(named):
         _add_users_words(parser, named)
         return
-    _add_files(parser, OSM_OR_OVERTURE, "folder for the tables")
+    _add_files(parser, OSM_OR_OVERTURE, "folder for the tables", needs_roads=named != "probes")
     parser.add_argument("--bbox", type=_bbox, metavar="W,S,E,N", help="read only roads that meet this box, in degrees")
     parser.add_argument("--mapping", type=Path, metavar="TOML", help="names the columns of a network of your own")
     parser.add_argument(

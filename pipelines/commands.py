@@ -139,6 +139,10 @@ def plan_flow(options: argparse.Namespace) -> None:
 def _check_call(options: argparse.Namespace) -> None:
     """Look at what a call of a flow of Waysmith names, before anything is read or started."""
     probes = getattr(options, "probes", None) or []
+    if not options.roads:
+        from pipelines.probe_words import roads_wanted
+
+        raise CallError(roads_wanted(options))
     check_files([*options.roads, *probes, *([options.mapping] if options.mapping else [])])
     check_apart(options.into, probes)
     if options.flow != SPEED_LIMITS:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipelines.probes import Probing
 
+INNER = (0.001, 0.999)
+"""Quantiles of positions within which probes lie, save a few that are wrong."""
+
 ROLES = "trace_id, time, lon, lat, speed, heading or accuracy"
 
 
@@ -96,3 +99,27 @@ def probing_of(options: argparse.Namespace) -> "Probing":
     except ValueError as error:
         raise CallError(str(error)) from error
     return replace(usual, format=format, clean=clean, profile=profile, salt=options.salt)
+
+
+def roads_wanted(options: argparse.Namespace) -> str:
+    """Return what to say of a call that names no roads: where its probes lie, whose reading may take a while.
+
+    Raises
+    ------
+    CallError, ReadError
+        If they cannot be read.
+    """
+    import numpy as np
+
+    from tasks.readers.probes import read_probes
+
+    format = replace(probing_of(options).format, interval_s=options.interval or 1.0)  # times do not matter here
+    read = (batch.points for batch in read_probes(options.probes, format))
+    parts = [np.quantile([part["lon"], part["lat"]], INNER, axis=1) for part in read if part.num_rows]
+    if not parts:
+        return "--roads: is missing, and no probe can be used"
+    (west, south), (east, north) = np.min(parts, axis=0)[0], np.max(parts, axis=0)[1]
+    return (
+        f"--roads: is missing; the probes lie in {west:.3f},{south:.3f},{east:.3f},{north:.3f} (west, south, east, "
+        "north): expected an extract of OpenStreetMap or Overture that covers them"
+    )

@@ -138,13 +138,13 @@ def table_lines(folder: str | Path, contracts: Sequence[Contract]) -> list[str]:
             rows, metres = sum(each.rows_out for each in receipts), sum(each.metres for each in receipts)
             size = f"{rows:>12,} rows {len(receipts):>6,} tiles"
             km = f" {metres / 1000:>12,.1f} km" if metres else ""
-            lines.append(f"{contract.name:<14} v{contract.version} {size}{km}")
+            lines.append(f"{contract.name:<17} v{contract.version} {size}{km}")
     if not lines:
         raise TableError(f"{folder}: no tables: run a flow into it first")
     rejects = Rejects(folder).rows()
-    lines.append(f"{REJECT.name:<14} v{REJECT.version} {rejects.num_rows:>12,} rows")
+    lines.append(f"{REJECT.name:<17} v{REJECT.version} {rejects.num_rows:>12,} rows")
     counts = Counter(zip(rejects["task"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
-    return lines + [f"{count:>30,} {task}: {reason}" for (task, reason), count in counts.most_common()]
+    return lines + [f"{count:>33,} {task}: {reason}" for (task, reason), count in counts.most_common()]
 
 
 def summary_lines(summary: Summary, seconds: float | None = None) -> list[str]:

@@ -70,15 +70,16 @@ def test_accuracy_holds_two_thirds_of_errors() -> None:
 
 def test_reception_is_worse_where_streets_are_dense() -> None:
     lines = [[(25 + n / 1e4, 60.0), (25 + n / 1e4, 60.002)] for n in range(30)] + [[(26.0, 60.0), (26.0, 60.02)]]
-    streets, tracks = (
+    streets, tracks, yards = (
         road_table([road_row(f"{n:02}", line, class_=kind) for n, line in enumerate(lines)])
-        for kind in ("residential", "track")
+        for kind in ("residential", "track", "service")
     )
     network = drive_network(streets)
     found = reception(network, streets, 3.0, np.random.default_rng(5))
     assert found.factor.tolist() == [3.0] * 30 + [1.0]
     assert np.hypot(*found.bias.T) == pytest.approx([1.0] * 30 + [0.0])
-    assert (reception(network, tracks, 3.0, np.random.default_rng(5)).factor == 1.0).all()
+    for thin in (tracks, yards):
+        assert (reception(network, thin, 3.0, np.random.default_rng(5)).factor == 1.0).all()
     assert (reception(network, streets, 1.0, np.random.default_rng(5)).bias == 0).all()
 
 

@@ -7,11 +7,18 @@ import pyarrow as pa
 import pytest
 
 from pipelines.driving_model import FEWEST_TRACES, country_lessons, learn_driving
-from pipelines.table import Table, open_table
-from schemas.probe_limit import PROBE_SPEED
+from pipelines.limit_stages import LIMITS, PROBED, PROBED_LIMITS, driven_as
+from pipelines.table import Table, open_table, table_in
+from schemas.probe_limit import PROBE_LIMIT, PROBE_SPEED
 from schemas.receipt import Receipt
+from schemas.road_attribute import ROAD_ATTRIBUTE
+from schemas.speed_limit import SPEED_LIMIT
+from schemas.speed_profile import SPEED_PROFILE
 from tasks.input_file import InputFile
-from tasks.probe_limit import driving_in
+from tasks.probe_limit import DrivingFile, driving_in
+from tests.pipelines.local import run_here
+from tests.pipelines.run_folder import RunFolder, inferred_folder
+from tests.town import town
 
 Row = dict[str, Any]
 
@@ -115,3 +122,50 @@ def test_what_is_read_is_what_was_learned(tmp_path: Path) -> None:
     driving = driving_in(made.uri, "FI", made.digest)
     assert (driving.examples, driving.limits) == (40, ("50 km/h",))
     assert driving_in(made.uri, "NO", made.digest).examples == 0
+
+
+PROFILE: Row = {
+    "heading": "forward",
+    "traces": 40,
+    "observations": 40,
+    "free_flow_kmh": 21.0,
+    "p15_kmh": 18.0,
+    "p50_kmh": 21.0,
+    "p85_kmh": 24.0,
+    "spread_kmh": 3.0,
+    "week_kmh": [],
+    "week_count": [],
+    "week_minutes": [],
+}
+
+
+def heard(folder: RunFolder, into: Path, driven: list[str]) -> Table:
+    """Limits with probes heard, where these segments are driven."""
+    table = open_table(SPEED_PROFILE, into)
+    for tile in folder.segments.tiles():
+        ids = [each for each in folder.segments.read(tile)["segment_id"].to_pylist() if each in driven]
+        made = pa.Table.from_pylist([PROFILE | {"segment_id": each} for each in ids], schema=SPEED_PROFILE.schema)
+        table.commit(made, Receipt(tile, "", "", len(ids), len(ids), 0, 0.0))
+    known = [table_in(contract, folder.into) for contract in LIMITS.sources]
+    described, posted, odds = table_in(ROAD_ATTRIBUTE, folder.into), known[1], known[-1]
+    run_here(PROBED, folder.segments, described, posted, table, into=into)
+    speeds = table_in(PROBE_SPEED, into)
+    run_here(driven_as(DrivingFile(learn_driving.fn(speeds, str(into)))), folder.segments, speeds, odds, into=into)
+    run_here(PROBED_LIMITS, *known, table_in(PROBE_LIMIT, into), into=into)
+    return table_in(SPEED_LIMIT, into)
+
+
+def test_without_probes_the_bytes_are_those_of_a_run_without(tmp_path: Path) -> None:
+    """No pages of the files differ; where one segment is driven, its row alone does."""
+    roads, features = town()
+    folder = inferred_folder(roads, tmp_path / "run", features=features, tiles=3)
+    silent = heard(folder, tmp_path / "none", [])
+    before = table_in(SPEED_LIMIT, folder.into)
+    digests = [{tile: each.digest for tile, each in table.receipts().items()} for table in (before, silent)]
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 3
+    rows = before.rows().sort_by("segment_id").to_pylist()
+    inferred = [row["segment_id"] for row in rows if row["basis"] in ("learned", "law", "fuzzy") and row["confidence"]]
+    told = heard(folder, tmp_path / "one", inferred[:1]).rows().sort_by("segment_id").to_pylist()
+    changed = [one["segment_id"] for one, other in zip(rows, told, strict=True) if repr(one) != repr(other)]
+    assert changed == inferred[:1]

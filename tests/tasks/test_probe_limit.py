@@ -8,10 +8,16 @@ import pytest
 import shapely
 
 from tasks.input_file import InputFile
+from tasks.ladder import posterior
+from tasks.limit_evidence import likelihoods
 from tasks.limit_model.driving import ROAD_CONTEXT
 from tasks.limit_model.driving_fit import learn_from
 from tasks.probe_limit import FEWEST_TRACES, DrivingFile, probe_limit
+from tasks.probed_limit import probed_limit
+from tasks.speed_limit import speed_limit
 from tests.tasks.limit_model.test_driving import LIMITS, MEANS, lesson
+from tests.tasks.test_probed_limit import arguments
+from tests.tasks.test_speed_limit import odds_of
 
 Row = dict[str, Any]
 
@@ -111,3 +117,21 @@ def test_a_country_that_nobody_has_heard_of_drives_at_its_limits(learned: Drivin
     made = said(learned, [[told(30.0)], [told(50.0)]], country=["SE", None], odds=odds)
     assert [likeliest(probe) for (probe,) in made] == ["30 km/h", "50 km/h"]
     assert said(learned, [[told(30.0)]], country=["SE"]) == [[]]
+
+
+def test_the_more_traces_the_further_the_odds_move_and_two_move_nothing(learned: DrivingFile) -> None:
+    """A street that is driven as those of 30 km/h are, and looks like one of 50 km/h."""
+    chances = []
+    for traces in (0, 1, 2, 3, 5, 10, 20, 60):
+        (probes,) = said(learned, [[told(MEANS["30 km/h"], traces=traces)] if traces else []])
+        given = arguments(odds=odds_of(_50=0.7, _30=0.25, _80=0.05))
+        made, without = probed_limit(**given, probes=probes), speed_limit(**given)
+        assert (made == without) == (traces < FEWEST_TRACES)
+        chance = posterior(
+            {"50 km/h": 0.7, "30 km/h": 0.25, "80 km/h": 0.05}, [], likelihoods(probes[0] if probes else None)
+        )
+        chances.append(chance["30 km/h"])
+        assert (made.max_speed_forward_kmh == 30.0) == (chance["30 km/h"] > chance["50 km/h"])
+    assert chances[:3] == [0.25] * 3
+    assert chances[2:] == sorted(chances[2:])
+    assert chances[3] < 0.4 < 0.7 < chances[-2] < chances[-1]

@@ -14,7 +14,7 @@ SMALL = 48
 """Values up to which insertion is the fastest way to sort a part of one group."""
 LANES = 32
 """Groups that are sorted side by side."""
-MOST = 256
+MOST = 1024
 """Values of a group up to which it is sorted beside others."""
 CHUNK = 1024
 """Groups that are brought into the order of their size at a time; their values stay in the cache."""

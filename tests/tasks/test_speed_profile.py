@@ -58,23 +58,26 @@ def pooled(week_bin: int) -> list[tuple[int, Any]]:
 
 
 CELLS = [pooled(each) for each in range(2016)]
-KEYS = [[str(cell[level]) for cell in CELLS] for level in range(6)]
+KEYS = np.array([pd.factorize(np.array([str(cell[level]) for cell in CELLS]))[0] for level in range(6)])
+MINUTES = np.array([[cell[level][0] for cell in CELLS] for level in range(6)])
 
 
-def wanted_week(own: pd.DataFrame, k: int) -> list[tuple[float, int, int]]:
+def wanted_week(own: pd.DataFrame, k: int) -> np.ndarray:
     """Mean, count and minutes of each bin, as one reads the definition."""
-    levels = []
-    for keys in KEYS:
-        groups = own.groupby([keys[each] for each in own["week_bin"]])
-        levels.append(groups.agg(mean=("speed", "mean"), traces=("trace_id", "nunique"), count=("speed", "size")))
-    enough = [means[(means["traces"] >= k) | (level == 5)] for level, means in enumerate(levels)]
-    cells = [dict(zip(means.index, zip(means["mean"], means["count"], strict=True), strict=True)) for means in enough]
-    told = []
-    for each, cell in enumerate(CELLS):
-        level = next(level for level in range(6) if KEYS[level][each] in cells[level])
-        mean, count = cells[level][KEYS[level][each]]
-        told.append((mean, int(count) if level == 0 else 0, cell[level][0]))
+    told = np.zeros((2016, 3))
+    for level in range(6)[::-1]:
+        cells = cells_of(own, level)
+        keys = KEYS[level]
+        says = np.isin(keys, cells.index[(cells["traces"] >= k) | (level == 5)])
+        found = cells.loc[keys[says]]
+        told[says, 0], told[says, 1], told[says, 2] = found["mean"], found["count"] * (level == 0), MINUTES[level][says]
     return told
+
+
+def cells_of(own: pd.DataFrame, level: int) -> pd.DataFrame:
+    """Mean, traces and count of each cell of a level, found one by one."""
+    groups = own.groupby(KEYS[level][own["week_bin"]])
+    return groups.agg(mean=("speed", "mean"), traces=("trace_id", "nunique"), count=("speed", "size"))
 
 
 def tier(week_bin: int) -> int:
@@ -82,8 +85,11 @@ def tier(week_bin: int) -> int:
     return {3600: 0, 2100: 1, 600: 2, 900: 2}.get(minutes, 0 if pooled(week_bin)[4][1][1] == "night" else 1)
 
 
+TIERS = np.array([tier(each) for each in range(2016)])
+
+
 def wanted_free(own: pd.DataFrame, params: SpeedProfiling) -> tuple[float, float]:
-    tiers, least = own["week_bin"].map(tier), (max(params.free_traces, params.least_traces), params.least_traces, 0)
+    tiers, least = TIERS[own["week_bin"]], (max(params.free_traces, params.least_traces), params.least_traces, 0)
     reach = next(each for each in range(3) if own[tiers <= each]["trace_id"].nunique() >= least[each])
     free = own[tiers <= reach]["speed"]
     speed = free.quantile(0.75 if reach == 2 else 0.5)
@@ -108,10 +114,10 @@ def check(seen: pd.DataFrame, params: SpeedProfiling) -> int:
             assert [made.p15_kmh[row], made.p50_kmh[row], made.p85_kmh[row]] == pytest.approx(shares)
             free = wanted_free(best, params)
             assert (made.free_flow_kmh[row], made.spread_kmh[row]) == pytest.approx(free)
-            means, counts, minutes = zip(*wanted_week(best, params.least_traces), strict=True)
+            means, counts, minutes = wanted_week(best, params.least_traces).T
             np.testing.assert_allclose(made.week_kmh[row], means, rtol=1e-6)
-            assert made.week_count[row].tolist() == list(counts)
-            assert made.week_minutes[row].tolist() == list(minutes)
+            assert made.week_count[row].tolist() == counts.tolist()
+            assert made.week_minutes[row].tolist() == minutes.tolist()
             row += 1
     assert row == len(made.row)
     return row
@@ -147,6 +153,40 @@ def test_every_mean_rests_on_k_traces(k: int) -> None:
     made = profiled(seen, SpeedProfiling(least_traces=k))
     np.testing.assert_allclose(made.week_kmh[0], (50.0 * (k - 1) + 99.0) / k, rtol=1e-6)
     assert not made.week_count.any()
+
+
+def crowded(seed: int) -> pd.DataFrame:
+    """Few traces, most of them with many observations of few bins, one that is everywhere, some that came once."""
+    rng = np.random.default_rng(seed)
+    seen = drawn(3000, seed, traces=7, bins=40)
+    seen.loc[rng.random(len(seen)) < 0.3, "trace_id"] = "everywhere"
+    lonely = rng.choice(len(seen), 30, replace=False)
+    seen.loc[lonely, "trace_id"] = [f"once {each}" for each in lonely]
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("k", [2, 5, 8])
+def test_whatever_is_published_is_recounted_to_k_traces(seed: int, k: int) -> None:
+    seen = crowded(seed)
+    made = profiled(seen, SpeedProfiling(k, free_traces=1))
+    assert len(made.row)
+    for row, (segment, heading) in enumerate(zip(made.row, made.heading, strict=True)):
+        every = seen[(seen["segment"] == segment) & (seen["heading"] == heading)]
+        kinds = [every[every["kind"] == kind] for kind in ("route", "device")]
+        own = next(each for each in kinds if each["trace_id"].nunique() >= k)
+        assert made.traces[row] == own["trace_id"].nunique() >= k
+        assert made.observations[row] == len(own)
+        free = [part for each in (0, 1) if (part := own[TIERS[own["week_bin"]] <= each])["trace_id"].nunique() >= k]
+        speeds = [*(part["speed"].median() for part in free), own["speed"].quantile(0.75)]
+        assert any(made.free_flow_kmh[row] == pytest.approx(each) for each in speeds)
+        for level, keys in enumerate(KEYS):
+            cells = cells_of(own, level)
+            told = np.flatnonzero(made.week_minutes[row] == MINUTES[level])
+            found = cells.loc[keys[told]]
+            assert (found["traces"] >= k).all()
+            np.testing.assert_allclose(made.week_kmh[row, told], found["mean"], rtol=1e-6)
+            assert np.array_equal(made.week_count[row, told], found["count"] * (level == 0))
 
 
 def test_routes_and_devices_are_never_mixed() -> None:

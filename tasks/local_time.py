@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import tzfpy
 
 from schemas.speed_profile import WEEK_BINS
@@ -72,9 +73,10 @@ def _offsets(quarters: Ints, zones: list[str], zone: Ints) -> Ints:
         return np.empty(0, dtype=np.int64)
     first = int(quarters.min())
     wide = int(quarters.max()) - first + 1
-    keys, place = np.unique(zone * wide + (quarters - first), return_inverse=True)
-    found = [_offset(zones[key // wide], key % wide + first) for key in keys.tolist()]
-    return np.array(found, dtype=np.int64)[place]
+    place, keys = pd.factorize(zone * wide + (quarters - first))
+    found = np.array([_offset(zones[key // wide], key % wide + first) for key in keys.tolist()], dtype=np.int64)
+    offsets: Ints = found[place]
+    return offsets
 
 
 @lru_cache(maxsize=2**18)

@@ -149,7 +149,7 @@ def _is_plausible(speed: Array, params: SpeedObserving) -> Bools:
 
 def _local_bins(bbox: pa.ChunkedArray, owner: Ints, time: Array) -> npt.NDArray[np.int16]:
     """Return the five minutes of the local week of each moment at its segment."""
-    wanted, place = np.unique(owner, return_inverse=True)
+    place, wanted = pd.factorize(owner)
     boxes = bbox.take(pa.array(wanted))
     west, south, east, north = (_side(boxes, side) for side in ("xmin", "ymin", "xmax", "ymax"))
     zone, names = pd.factorize(np.array(time_zones((west + east) / 2, (south + north) / 2), dtype=object))

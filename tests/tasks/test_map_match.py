@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 import shapely
@@ -20,9 +21,11 @@ from tasks.match_lattice import (
     BACKWARD_M,
     BACKWARD_SIGMAS,
     BEAM_NATS,
+    LASTING_S,
     LEAST_SAMPLE,
     MOST_NATS,
     SAMPLE,
+    TAIL,
     WORSE_NATS,
     WORST_SIGMAS,
     Roads,
@@ -39,7 +42,7 @@ from tests.roads import GEOD, road_row, road_table
 from tests.tasks.match_town import SOUTH, STEP_LAT, STEP_LON, WEST, drive, pieces, town, wander
 
 PARAMS = MatchParams()
-SCALES = Scales(PARAMS.sigma_m, PARAMS.radius_m, PARAMS.beta_m, PARAMS.apart_sigmas)
+SCALES = Scales(PARAMS.sigma_m, PARAMS.radius_m, PARAMS.beta_m, PARAMS.apart_sigmas, LASTING_S, 0.0)
 
 
 def matched(roads: pa.Table, *traces: Any, params: MatchParams = PARAMS, **given: Any) -> list[dict[str, Any]]:
@@ -66,12 +69,13 @@ class Naive:
 
     def usual_error(self, trace: list[tuple[float, float, float]]) -> float:
         """Return the standard deviation that the distances to the nearest roads tell."""
-        nearest = sorted(min((far for *_, far in self.states(*spot)), default=np.inf) for _, *spot in trace)
+        nearest = sorted(min((far for _, _, far, _ in self.states(*spot)), default=np.inf) for _, *spot in trace)
         known = [far for far in nearest if far <= WORST_SIGMAS * PARAMS.sigma_m]
         sigma = known[len(known) // 2] / 0.6745 if len(known) >= LEAST_SAMPLE else 0.0
         return float(np.clip(sigma, PARAMS.sigma_m, WORST_SIGMAS / 2 * PARAMS.sigma_m))
 
-    def states(self, lon: float, lat: float) -> list[tuple[int, float, float]]:
+    def states(self, lon: float, lat: float) -> list[tuple[int, float, float, complex]]:
+        """Return edge, metres along it, metres off, and the way across to the point: east real, north imaginary."""
         found = []
         for row, line in enumerate(self.lines):
             kx, ky = GEOD.inv(lon, lat, lon + 1e-4, lat)[2] * 1e4, GEOD.inv(lon, lat, lon, lat + 1e-4)[2] * 1e4
@@ -79,8 +83,9 @@ class Naive:
             far, length = plane.distance(shapely.Point(0, 0)), float(self.graph.edges.edge[2 * row]["metres"])
             along = plane.project(shapely.Point(0, 0), normalized=True) * length
             if far <= PARAMS.radius_m * self.sigma / PARAMS.sigma_m:
-                found += [(2 * row, along, far), (2 * row + 1, length - along, far)]
-        least = min((distance_nats(far, self.sigma) for _, _, far in found), default=0.0)
+                across = way_across(shapely.get_coordinates(plane) @ [1, 1j])
+                found += [(2 * row, along, far, across), (2 * row + 1, length - along, far, across)]
+        least = min((distance_nats(far, self.sigma) for _, _, far, _ in found), default=0.0)
         is_open = self.graph.edges.edge["is_open"]
         kept = [each for each in found if distance_nats(each[2], self.sigma) <= least + WORSE_NATS]
         return [each for each in kept if is_open[each[0]]]
@@ -120,6 +125,17 @@ class Naive:
             options.append(way_nats(metres * per + BACK_COST, metres, metres * pace, passed, SCALES))
         return min(options, default=np.inf)
 
+    def error(
+        self, one: tuple[int, float, float, complex], other: tuple[int, float, float, complex], passed: float
+    ) -> float:
+        """Return the cost of the second error after the first: both together, less the first, are normal numbers."""
+        kept = np.exp(-passed / LASTING_S)
+        alike = kept * (one[3] * np.conj(other[3])).real
+        both = np.array([one[2], other[2]]) / self.sigma
+        square = both @ np.linalg.inv([[1, alike], [alike, 1]]) @ both - both[0] ** 2
+        nats = square / 2 if square < TAIL**2 else TAIL * (np.sqrt(square) - TAIL / 2)
+        return float(nats + np.log((1 - alike**2) / (1 - kept**2)) / 2)
+
     def best(self, trace: list[tuple[float, float, float]]) -> list[int] | None:
         """Return the edges of the best path, or None where it breaks or a point has no road."""
         self.sigma = PARAMS.sigma_m
@@ -127,13 +143,13 @@ class Naive:
         columns = [self.states(lon, lat) for _, lon, lat in trace]
         if not all(columns):
             return None
-        totals = [distance_nats(far, self.sigma) for _, _, far in columns[0]]
+        totals = [distance_nats(far, self.sigma) for _, _, far, _ in columns[0]]
         backs: list[list[int]] = []
         for (t0, *a), (t1, *b), before, column in zip(trace, trace[1:], columns, columns[1:], strict=False):
             crow = GEOD.inv(*a, *b)[2]
             options = [
                 [
-                    total + self.nats(one[:2], other[:2], bounds(crow, 0)[0], t1 - t0)
+                    total + self.nats(one[:2], other[:2], bounds(crow, 0)[0], t1 - t0) + self.error(one, other, t1 - t0)
                     if total <= min(totals) + BEAM_NATS
                     else np.inf
                     for one, total in zip(before, totals, strict=True)
@@ -143,15 +159,22 @@ class Naive:
             if min(map(min, options)) > min(totals) + MOST_NATS + 2 * crow / PARAMS.beta_m:
                 return None
             backs.append([int(np.argmin(each)) for each in options])
-            totals = [
-                min(each) + distance_nats(far, self.sigma) for each, (_, _, far) in zip(options, column, strict=True)
-            ]
+            totals = [min(each) for each in options]
         state = int(np.argmin(totals))
         path = [columns[-1][state][0]]
         for back, column in zip(reversed(backs), reversed(columns[:-1]), strict=True):
             state = back[state]
             path.append(column[state][0])
         return path[::-1]
+
+
+def way_across(line: npt.NDArray[np.complex128]) -> complex:
+    """Return the unit vector across the chord that is nearest to zero, from it to zero."""
+    chords = np.diff(line)
+    share = np.clip((-line[:-1] * np.conj(chords)).real / np.abs(chords) ** 2, 0, 1)
+    place = int(np.argmin(np.abs(line[:-1] + share * chords)))
+    left = 1j * chords[place] / abs(chords[place])
+    return complex(left if (-line[place] * np.conj(left)).real > 0 else -left)
 
 
 def edge_of(graph: MatchGraph, row: dict[str, Any]) -> int:
@@ -251,6 +274,63 @@ def test_standing_still_drives_no_loop() -> None:
     fractions = [row["fraction"] for row in rows]
     assert fractions == sorted(fractions)
     assert sum(step["to"] - step["from"] for row in rows for step in row["route"]) == pytest.approx(1 / 3, abs=0.01)
+
+
+def scattered(places: np.ndarray, sigma_m: float, seed: int) -> list[tuple[float, float, float]]:
+    """A trace over places (in steps of the grid) that is seen every second, with an error of each point's own."""
+    errors = np.random.default_rng(seed).normal(0, sigma_m, places.shape) / [98.8, 100.1]
+    return line(*map(tuple, places + errors), every=1.0)
+
+
+def crossing() -> pa.Table:
+    """Streets of 300 m from a crossing to the west, east, north and south."""
+    ends = {"w": (-3, 0), "e": (3, 0), "n": (0, 3), "s": (0, -3)}
+    return road_table([street(name, (0, 0), end, "x", name) for name, end in ends.items()])
+
+
+def driven_m(rows: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
+    """Metres driven by street and heading."""
+    metres: dict[tuple[str, str], float] = {}
+    for step in itertools.chain.from_iterable(row["route"] for row in rows):
+        key = (step["segment_id"], step["heading"])
+        metres[key] = metres.get(key, 0.0) + 300 * abs(step["to"] - step["from"])
+    return metres
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("sigma_m", [5.0, 10.0])
+def test_errors_of_each_point_drive_no_spurs(sigma_m: float, seed: int) -> None:
+    """East at 8 m/s, 40 s at the lights 10 m before the crossing, then on."""
+    x = np.concatenate([np.arange(-2.5, -0.1, 0.08), np.full(40, -0.1), np.arange(-0.1, 2.5, 0.08)])
+    metres = driven_m(matched(crossing(), scattered(np.column_stack([x, 0 * x]), sigma_m, seed)))
+    assert set(metres) == {("w", "backward"), ("e", "forward")}
+    assert sum(metres.values()) == pytest.approx(500, abs=3 * sigma_m)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_errors_of_each_point_turn_nobody_around_a_corner_twice(seed: int) -> None:
+    there = np.arange(-2.5, 0, 0.08)
+    places = np.concatenate([np.column_stack([there, 0 * there]), np.column_stack([0 * there, there + 2.5])])
+    metres = driven_m(matched(crossing(), scattered(places, 10.0, seed)))
+    assert set(metres) == {("w", "backward"), ("n", "forward")}
+    assert sum(metres.values()) == pytest.approx(500, abs=30)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("side", [0.0, 0.1])
+def test_many_points_tell_parallel_streets_apart(side: float, seed: int) -> None:
+    """Streets 10 m apart, errors of 10 m: one point says little, 30 points that know nothing of each other say it."""
+    streets = [street(name, (0, y), (3, y), name, f"{name} end") for name, y in (("south", 0.0), ("north", 0.1))]
+    x = np.arange(0.1, 2.9, 0.08)
+    rows = matched(road_table(streets), scattered(np.column_stack([x, side + 0 * x]), 10.0, seed))
+    assert {row["segment_id"] for row in rows} == {"north" if side else "south"}
+
+
+def test_distances_are_those_of_the_points_given() -> None:
+    x = np.arange(0.1, 2.9, 0.08)
+    places = np.column_stack([x, 0.2 * (-1) ** np.arange(len(x))])
+    rows = matched(road_table([street("a", (0, 0), (3, 0), "x", "y")]), scattered(places, 0.0, 1))
+    assert [row["distance_m"] for row in rows] == pytest.approx([20.0] * len(x), abs=0.1)
 
 
 def test_a_single_bad_point_breaks_nothing() -> None:

@@ -7,7 +7,7 @@ A. Gelb (ed.), Applied Optimal Estimation, MIT Press 1974, section 3.6: errors t
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -330,14 +330,14 @@ def add_states(
 
 
 @compiled
-def _across(near: Records) -> tuple[float, float]:
+def _across(near: Any) -> tuple[float, float]:
     """Return the unit vector across a stretch (east, north), to the point; nothing where it has no direction."""
     size = math.copysign(max(math.hypot(near.east, near.north), LEAST_ODDS), near.side)
     return -near.north / size, near.east / size
 
 
 @compiled
-def error_nats(one: Records, other: Records, kept: float) -> float:
+def error_nats(one: Any, other: Any, kept: float) -> float:
     """Return the cost of the error of a state after that of another, of which `kept` is left if both point one way.
 
     Errors are taken for Gauss–Markov processes of first order, and are seen across the roads alone. What is new in an

@@ -6,7 +6,7 @@ H. E. Rauch, F. Tung, C. T. Striebel, Maximum likelihood estimates of linear dyn
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,10 +88,10 @@ def scatter_m(track: Records, first: int, end: int, sample: Floats) -> float:
 def _is_even(track: Records, point: int) -> bool:
     """Whether a point and the three behind it follow each other soon and evenly."""
     step = track[point + 1].time - track[point].time
-    is_even = 0 < step <= LONGEST_US
+    worst = 0
     for later in (point + 1, point + 2):
-        is_even = is_even and abs(track[later + 1].time - track[later].time - step) <= UNEVEN * step
-    return is_even
+        worst = max(worst, abs(track[later + 1].time - track[later].time - step))
+    return bool(0 < step <= LONGEST_US and worst <= UNEVEN * step)
 
 
 @compiled
@@ -175,7 +175,8 @@ def _look_back(track: Records, first: int, end: int, phase: Records) -> tuple[fl
 @compiled
 def _seconds(track: Records, point: int) -> float:
     """Return seconds since the point before."""
-    return max(1e-6 * (track[point].time - track[point - 1].time), LEAST_SECONDS)
+    passed: float = 1e-6 * (track[point].time - track[point - 1].time)
+    return max(passed, LEAST_SECONDS)
 
 
 @compiled
@@ -189,7 +190,7 @@ def _later(place: float, both: float, pace: float, passed: float) -> tuple[float
 
 
 @compiled
-def _move(track: Records, point: int, east: float, north: float, start: Records, kx: float, ky: float) -> None:
+def _move(track: Records, point: int, east: float, north: float, start: Any, kx: float, ky: float) -> None:
     """Move a point to metres from `start`; `kx` and `ky` are metres of a degree there."""
     track[point].lon, track[point].lat = start.lon + east / kx, start.lat + north / ky
 

@@ -52,14 +52,15 @@ def most_probable(seconds: Floats, seen: Floats, scatter: float) -> tuple[Floats
         step = np.array([[-1, -t, 1, 0], [0, -1, 0, 1]])
         span = slice(2 * point, 2 * point + 4)
         precision[span, span] += step.T @ np.linalg.inv(noise) @ step
-    return np.linalg.solve(precision, target)[::2], float(np.linalg.inv(precision).diagonal()[::2].mean())
+    places: Floats = np.linalg.solve(precision, target)[::2]
+    return places, float(np.linalg.inv(precision).diagonal()[::2].mean())
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(1.0, 20.0))
 def test_places_are_the_most_probable(seed: int, scatter: float) -> None:
     rng = np.random.default_rng(seed)
-    seconds = np.round(np.cumsum(rng.uniform(0.5, 3.0, 30)), 6)
+    seconds: Floats = np.round(np.cumsum(rng.uniform(0.5, 3.0, 30)), 6)
     east, north = (each + 0.5 * scatter * rng.standard_normal(30) for each in bend(seconds))
     points = track(seconds, east, north)
     left, every = smooth(points, 0, 30, scatter, motion_room(30).phase)

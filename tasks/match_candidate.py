@@ -15,6 +15,12 @@ Floats = npt.NDArray[np.float64]
 MOST_STRETCHES = 12
 """Nearest stretches that are looked at; more are in reach only where many roads lie within a car's width."""
 
+NOTED = 256
+"""Chords that are noted before they are taken into account."""
+
+LEAST_SQUARE = 1e-300
+"""Keeps a chord without length from dividing by zero."""
+
 
 NEAR = kind(stretch="i4", along="f8", distance="f8", east="f8", north="f8", side="f8")
 """A stretch near a point: metres from its begin to the nearest place, metres from the point to that, and the direction
@@ -38,30 +44,40 @@ def degrees_metres(lat: Floats) -> tuple[Floats, Floats]:
     return across * np.cos(np.radians(lat)), across * (1 - ECCENTRICITY_2) / flat
 
 
+def near_room() -> Records:
+    """Return room for the stretches near a point, and behind them for chords that are looked at."""
+    return np.empty(MOST_STRETCHES + NOTED, dtype=NEAR)
+
+
 @compiled
 def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, radius: float, near: Records) -> int:
     """Write the stretches within `radius` (m) of a point into `near`, by number; return how many there are.
 
     `kx`, `ky` are metres of a degree at the point. Of more than `MOST_STRETCHES` the nearest stay, of two at one
-    distance the one of lower number.
+    distance the one of lower number. All chords of the cells are written down, those too far off are overwritten by
+    the next: no processor can guess which they are, and a wrong guess costs more than the writing.
     """
     wide, high = radius / kx, radius / ky
     left = max(math.floor((lon - wide - cells.west) / cells.width), 0)
     right = min(math.floor((lon + wide - cells.west) / cells.width), cells.across - 1)
     low = max(math.floor((lat - high - cells.south) / cells.height), 0)
     top = min(math.floor((lat + high - cells.south) / cells.height), cells.down - 1)
-    count = 0
     if left > right:
         return 0
+    count, end = 0, MOST_STRETCHES
     for y in range(low, top + 1):
         for entry in range(cells.start[y * cells.across + left], cells.start[y * cells.across + right + 1]):
             chord = cells.chord[entry]
             across, up = chord.dlon * kx, chord.dlat * ky
             share, square = nearest((chord.lon - lon) * kx, (chord.lat - lat) * ky, across, up)
-            if square <= radius * radius:
-                along = chord.along + share * chord.metres
-                side = (chord.lon - lon) * kx * up - (chord.lat - lat) * ky * across
-                count = _take(near, count, chord.stretch, square, along, across, up, side)
+            noted = near[end]
+            noted.stretch, noted.along, noted.distance = chord.stretch, chord.along + share * chord.metres, square
+            noted.east, noted.north = across, up
+            noted.side = (chord.lon - lon) * kx * up - (chord.lat - lat) * ky * across
+            end += square <= radius * radius
+            if end == len(near):
+                count, end = _take_noted(near, count, end), MOST_STRETCHES
+    count = _take_noted(near, count, end)
     _by_number(near, count)
     for index in range(count):
         near[index].distance = math.sqrt(near[index].distance)
@@ -79,35 +95,49 @@ def nearest(east: float, north: float, across: float, up: float) -> tuple[float,
     >>> nearest(-3.0, 2.0, 12.0, 0.0)
     (0.25, 4.0)
     """
-    square = across * across + up * up
-    share = min(max(-(east * across + north * up) / square, 0.0), 1.0) if square > 0 else 0.0
+    square = max(across * across + up * up, LEAST_SQUARE)
+    share = min(max(-(east * across + north * up) / square, 0.0), 1.0)
     east, north = east + share * across, north + share * up
     return share, east * east + north * north
 
 
 @compiled
-def _take(
-    near: Records, count: int, stretch: int, square: float, along: float, across: float, up: float, side: float
-) -> int:
-    """Take a chord into account: its stretch is added, moved nearer, or left out; return how many there are."""
-    place = count
-    for other in range(count):
-        if near[other].stretch == stretch:
-            place = other
-            break
-    if place < count:
-        if square > near[place].distance or (square == near[place].distance and along >= near[place].along):
-            return count
-    elif count == MOST_STRETCHES:
-        place = _farthest(near, stretch, square)
+def _take_noted(near: Records, count: int, end: int) -> int:
+    """Take what is noted up to `end` into account; return how many stretches there are.
+
+    Chords of a stretch stand in a row, in their order: of each row only the nearest is compared with those before.
+    """
+    noted = MOST_STRETCHES
+    while noted < end:
+        best = noted
+        noted += 1
+        while noted < end and near[noted].stretch == near[best].stretch:
+            best = noted if near[noted].distance < near[best].distance else best
+            noted += 1
+        count = _take(near, count, best)
+    return count
+
+
+@compiled
+def _is_nearer(near: Records, one: int, other: int) -> bool:
+    """Whether a place is nearer than another of its stretch, of two at one distance the first along it."""
+    square, least = near[one].distance, near[other].distance
+    return square < least or (square == least and near[one].along < near[other].along)
+
+
+@compiled
+def _take(near: Records, count: int, noted: int) -> int:
+    """Take a place into account: its stretch is added, moved nearer, or left out; return how many there are."""
+    place = 0
+    while place < count and near[place].stretch != near[noted].stretch:
+        place += 1
+    if place < count and not _is_nearer(near, noted, place):
+        return count
+    if place == MOST_STRETCHES:
+        place = _farthest(near, near[noted].stretch, near[noted].distance)
         if place < 0:
             return count
-    near[place].stretch = stretch
-    near[place].along = along
-    near[place].distance = square
-    near[place].east = across
-    near[place].north = up
-    near[place].side = side
+    near[place] = near[noted]
     return max(count, place + 1)
 
 
@@ -128,20 +158,11 @@ def _is_farther(distance: float, stretch: int, other_distance: float, other: int
 
 @compiled
 def _by_number(near: Records, count: int) -> None:
-    """Sort by number of the stretch, by insertion."""
+    """Sort by number of the stretch, by insertion; what is noted first is overwritten."""
     for index in range(1, count):
+        near[MOST_STRETCHES] = near[index]
         hole = index
-        while hole > 0 and near[hole - 1].stretch > near[hole].stretch:
-            _swap(near, hole - 1, hole)
+        while hole > 0 and near[hole - 1].stretch > near[MOST_STRETCHES].stretch:
+            near[hole] = near[hole - 1]
             hole -= 1
-
-
-@compiled
-def _swap(near: Records, one: int, other: int) -> None:
-    a, b = near[one], near[other]
-    a.stretch, b.stretch = b.stretch, a.stretch
-    a.along, b.along = b.along, a.along
-    a.distance, b.distance = b.distance, a.distance
-    a.east, b.east = b.east, a.east
-    a.north, b.north = b.north, a.north
-    a.side, b.side = b.side, a.side
+        near[hole] = near[MOST_STRETCHES]

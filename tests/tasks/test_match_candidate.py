@@ -4,13 +4,13 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.match_candidate import MOST_STRETCHES, NEAR, degrees_metres, near_stretches
+from tasks.match_candidate import degrees_metres, near_room, near_stretches
 from tasks.match_graph import match_graph
 from tests.roads import GEOD, random_roads
 
 
 def found(graph, lon: float, lat: float, radius: float) -> dict[int, tuple[float, float]]:
-    near = np.empty(MOST_STRETCHES, dtype=NEAR)
+    near = near_room()
     kx, ky = degrees_metres(np.array([lat]))
     count = near_stretches(graph.cells, lon, lat, kx[0], ky[0], radius, near)
     return {int(each["stretch"]): (float(each["distance"]), float(each["along"])) for each in near[:count]}

@@ -104,22 +104,25 @@ def _push(heap: Records, count: int, cost: float, edge: int) -> None:
 
 @compiled
 def _drop(heap: Records, count: int) -> None:
-    """Take the least off a binary heap of `count`."""
+    """Take the least off a binary heap of `count`.
+
+    The hole sinks to a leaf, and the last entry rises from there (Wegener 1993): it came from a leaf and seldom rises
+    far, while nobody can guess at which height it would stop on the way down.
+    """
     last = count - 1
-    cost, edge = heap[last].cost, heap[last].edge
-    hole = 0
-    while True:
-        below = 2 * hole + 1
-        if below >= last:
-            break
-        right = below + 1
-        if right < last and _is_before(heap[right].cost, heap[right].edge, heap[below].cost, heap[below].edge):
-            below = right
-        if not _is_before(heap[below].cost, heap[below].edge, cost, edge):
-            break
+    hole, below = 0, 1
+    while below + 1 < last:
+        one, other = heap[below], heap[below + 1]
+        if one.cost == other.cost:
+            below += other.edge < one.edge
+        else:
+            below += other.cost < one.cost
+        heap[hole].cost, heap[hole].edge = heap[below].cost, heap[below].edge
+        hole, below = below, 2 * below + 1
+    if below < last:
         heap[hole].cost, heap[hole].edge = heap[below].cost, heap[below].edge
         hole = below
-    heap[hole].cost, heap[hole].edge = cost, edge
+    _push(heap, hole, heap[last].cost, heap[last].edge)
 
 
 @compiled

@@ -221,8 +221,10 @@ def distance_nats(distance: float, sigma: float) -> float:
 @compiled
 def heading_nats(east: float, north: float, heading: float, kmh: float) -> float:
     """Return the cost of driving along (east, north) while the device says `heading`, degrees from north."""
+    if math.isnan(heading) or kmh < STANDING_KMH:
+        return 0.0
     size = math.hypot(east, north)
-    if math.isnan(heading) or kmh < STANDING_KMH or size == 0:
+    if size == 0:
         return 0.0
     radians = math.radians(heading)
     cosine = (east * math.sin(radians) + north * math.cos(radians)) / size
@@ -287,9 +289,14 @@ def way_nats(cost: float, metres: float, seconds: float, passed: float, scales: 
     `seconds` is what the way takes at typical speeds, `passed` the time between the points. Metres count for less the
     longer that is: Newson and Krumm found the same.
     """
-    late = max(seconds / QUICK - passed, 0.0) / (3.0 + 0.1 * passed)
-    too_fast = max(metres - 60.0 * (passed + 1.0) - 30.0, 0.0) / 20.0
-    return cost / (scales.beta_m * (1.0 + passed / STRAY_S)) + late + too_fast
+    nats = cost / (scales.beta_m * (1.0 + passed / STRAY_S))
+    late = seconds / QUICK - passed
+    if late > 0:
+        nats += late / (3.0 + 0.1 * passed)
+    too_far = metres - 60.0 * (passed + 1.0) - 30.0
+    if too_far > 0:
+        nats += too_far / 20.0
+    return nats
 
 
 @compiled

@@ -28,7 +28,7 @@ LAST: deque[Ground] = deque(maxlen=1)
 def ground_of(road_segment: pa.Table) -> Iterator[Ground]:
     """Give the ground of roads, which nobody else has meanwhile; that of the last call where its roads are equal.
 
-    Comparing takes a thousandth of the time that a graph takes to build. What a ground keeps changes no result.
+    What a ground keeps changes no result.
     """
     ground = _last(road_segment.select(COLUMNS)) or _fresh(road_segment.select(COLUMNS))
     yield ground

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
-from tasks.match_candidate import MOST_STRETCHES, NEAR
+from tasks.match_candidate import near_room
 from tasks.match_graph import MatchGraph, beside
 from tasks.match_kernel import Records
 from tasks.match_lattice import (
@@ -59,10 +59,9 @@ def match_points(
     """Return what becomes of each point and the steps of all routes, in order of the own points they lead to.
 
     Piece i has the points from offsets[i] up to offsets[i + 1]; its own ones lie between places own_from[i] and
-    own_to[i] of the piece. Steps lead to own points alone. `room` is that of the graph; what it keeps of earlier calls
-    saves time and changes nothing.
+    own_to[i] of the piece. Steps lead to own points alone. Longitudes of `track` are moved to the turn of the earth on
+    which the roads lie. `room` is that of the graph; what it keeps of earlier calls saves time and changes nothing.
     """
-    track = track.copy()
     track["lon"] = beside(graph, track["lon"])
     roads = Roads(graph.edges, graph.chords, graph.cells)
     longest = int(np.diff(offsets).max(initial=0))
@@ -93,7 +92,7 @@ def match_points(
 
 def room_of(graph: MatchGraph) -> Room:
     """Return room for matching on a graph."""
-    near, sample = np.empty(MOST_STRETCHES, dtype=NEAR), np.empty(SAMPLE)
+    near, sample = near_room(), np.empty(SAMPLE)
     slots = np.full(len(graph.edges.edge), -1, dtype=np.int32)
     return Room(near, search_room(graph.edges), kept_room(graph.edges), slots, sample)
 

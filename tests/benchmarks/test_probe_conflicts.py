@@ -49,7 +49,7 @@ def falsified(roads: pa.Table, *, seed: int, share: float) -> tuple[pa.Table, di
         if is_drawn:
             wrong[record] = _another(str(own), counts, place)
     for i, record in records.items():
-        if record in wrong:
+        if record in wrong and wrong[record] != stated[i]:
             off[ids[i]] = abs(_kmh(wrong[record]) - _kmh(stated[i]))
             tags[i] = [(key, wrong[record] if key == "maxspeed" else value) for key, value in tags[i]]
     place = roads.column_names.index("tags")

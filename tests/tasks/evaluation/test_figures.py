@@ -119,4 +119,5 @@ def test_probes_stand_beside_what_is_told_without_them() -> None:
     assert list(told["class"]) == ["primary", "track"]
     assert [each["share"] for each in told["class"].values()] == [0.75, 0.25]
     assert told["all"]["with"]["by_count"]["segments"] == 10
-    assert sum(each["weight"] for each in told["reliability"]["with"]) == pytest.approx(1)
+    assert {round(each["confidence"], 2) for each in told["reliability"]["with"]} == {0.5, 0.9}
+    assert [each["confidence"] for each in told["reliability"]["without"]] == pytest.approx([0.9])

@@ -1,6 +1,7 @@
 """When simulated drives begin: by the demand of the hours, on local clocks and in UTC."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,11 +21,18 @@ SECOND_US = 1_000_000
 def departure_h(days: float, rng: np.random.Generator) -> float:
     """Return hours after Monday 0:00 local time, to the second, within some days and by the demand of the hours."""
     weeks, rest = divmod(days * 24, WEEK_HOURS)
-    shares = np.cumsum(demand() * (weeks + np.clip(rest - np.arange(WEEK_HOURS), 0, 1)))
+    shares = _shares(days)
     hour = int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))
     count = weeks + (hour < rest)
     hours = hour + min(rng.random(), 1.0 if weeks or rest >= hour + 1 else rest - hour)
     return float(round((hours + WEEK_HOURS * int(rng.integers(max(int(count), 1)))) * 3600) / 3600)
+
+
+@lru_cache(maxsize=8)
+def _shares(days: float) -> Floats:
+    """Return for each hour of the week the demand of all such hours within some days and of those before."""
+    weeks, rest = divmod(days * 24, WEEK_HOURS)
+    return np.cumsum(demand() * (weeks + np.clip(rest - np.arange(WEEK_HOURS), 0, 1)))
 
 
 def utc_us(hours: float, lon: float, lat: float, offset_h: float | None = None) -> int:

@@ -56,6 +56,19 @@ def test_errors_spread_and_last_as_stated(correlation_s: float) -> None:
     assert abs(products.mean() - keeps) < 4.5 * spread
 
 
+def test_dense_streets_spread_errors_and_push_them_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times the spread, and one standard deviation to a side of the place's own."""
+    monkeypatch.setattr("tests.grid_town.STEP", 0.0006)  # 70 m: 30 km of street on a square kilometre
+    given = {"trips": 150, "min_length_m": 150.0, "max_length_m": 500.0, "correlation_s": 0.0}
+    frame = frame_of(simulated(canyon=3.0, noise_m=5.0, **given))
+    often = frame["segment_id"].value_counts().index[0]
+    errors = frame.loc[frame["segment_id"] == often, ["east", "north"]].to_numpy() / 5.0
+    assert len(errors) > 500
+    mean, spread = errors.mean(axis=0), 3.0 / np.sqrt(len(errors))
+    assert abs(np.hypot(*mean) - 1.0) < 4.5 * spread
+    assert (errors - mean).std() == pytest.approx(3.0, abs=4.5 * 3.0 / np.sqrt(4 * len(errors)))
+
+
 def test_outages_take_the_stated_share_of_the_points() -> None:
     """Shares of drives scatter about the stated one with a standard error that they show themselves."""
     whole, torn = (simulated(trips=400, outage_share=share, outage_s=15.0) for share in (0.0, 0.25))

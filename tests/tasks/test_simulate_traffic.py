@@ -95,3 +95,13 @@ def test_rush_hours_are_on_working_days() -> None:
     shares = demand()
     assert shares.sum() == pytest.approx(1.0)
     assert shares[8] > 3 * shares[3]
+
+
+def test_where_two_roads_meet_nobody_stands() -> None:
+    ends = [[{"connector_id": a, "at": 0.0}, {"connector_id": b, "at": 1.0}] for a, b in ("ab", "bc")]
+    lines = [[(25.0, 60.0), (25.01, 60.0)], [(25.01, 60.0), (25.02, 60.0)]]
+    kinds = ["primary", "residential"]
+    roads = road_table([road_row(str(i), lines[i], class_=kinds[i], connectors=ends[i]) for i in range(2)])
+    network = drive_network(roads)
+    made = [traffic(network, roads, np.random.default_rng(n)) for n in range(50)]
+    assert not any(each.has_signal.any() or each.gives_way.any() for each in made)

@@ -5,6 +5,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +38,7 @@ from tasks.trace_rows import TraceRows, trace_rows
 READERS = ("tasks.readers.probes", "tasks.trace_rows", "tasks.tiling")
 """Modules whose sources decide what a reading gives."""
 
-HEAP_BYTES = 256_000_000
+HEAP_BYTES = 128_000_000
 """Points that are held at once, in bytes of Arrow; the rest of the work takes some three times as much."""
 
 BUCKETS = 64
@@ -139,7 +140,7 @@ class _Reading:
         self, folder: Path, grid: Grid, clean: CleanParams, pieces: PieceParams, salt: str | None, heap_bytes: int
     ) -> None:
         self.grid, self.clean, self.cut, self.salt = grid, clean, pieces, salt
-        self.buckets = RowSpill(folder, "bucket", BUCKETS, POINT, heap_bytes)
+        self.buckets = partial(RowSpill, folder, "bucket", BUCKETS, POINT, heap_bytes)
         self.points = RowSpill(folder, "point", len(grid.tiles), PROBE_POINT.schema, heap_bytes)
         self.pieces = RowSpill(folder, "piece", len(grid.tiles), TRACE_PIECE.schema, heap_bytes)
         self.given = self.kept = self.traces = self.cuts = 0
@@ -150,17 +151,19 @@ class _Reading:
 
     def read(self, batches: Iterable[ProbeBatch]) -> None:
         """Take in all batches, then clean the traces bucket by bucket."""
+        buckets = self.buckets()
         for batch in batches:
             self.given += batch.read
             self.dropped.update(batch.dropped)
             self.rejects.append(batch.rejects)
             self.notes += batch.notes
             points, owners = _in_buckets(batch.points, self.salt)
-            self.buckets.add(points, owners)
-        self.buckets.close()
+            buckets.add(points, owners)
+        buckets.close()
         listed: Counter[PointReason] = Counter()
         for bucket in range(BUCKETS):
-            self._clean(trace_rows(self.buckets.of(bucket), self.clean, self.cut, LISTED, listed))
+            self._clean(trace_rows(buckets.of(bucket), self.clean, self.cut, LISTED, listed))
+        del buckets  # what it holds is wanted for the tiles
         self.points.close()
         self.pieces.close()
 

@@ -86,7 +86,7 @@ def map_match(
     track = track_of(
         _flat(times), *(_flat(each).astype(np.float64) for each in (lons, lats, speeds, headings, accuracies))
     )
-    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas, LASTING_S, 0.0)
+    scales = Scales(params.sigma_m, params.radius_m, params.beta_m, params.apart_sigmas, LASTING_S, 0.0, 1.0)
     own = own_from.astype(np.int64), own_to.astype(np.int64)
     with ground_of(road_segment) as ground:
         graph = ground.graph

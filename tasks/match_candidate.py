@@ -112,7 +112,7 @@ def _take_noted(near: Records, count: int, end: int) -> int:
         best = noted
         noted += 1
         while noted < end and near[noted].stretch == near[best].stretch:
-            best = noted if near[noted].distance < near[best].distance else best
+            best = noted if _is_nearer(near, noted, best) else best
             noted += 1
         count = _take(near, count, best)
     return count
@@ -120,9 +120,13 @@ def _take_noted(near: Records, count: int, end: int) -> int:
 
 @compiled
 def _is_nearer(near: Records, one: int, other: int) -> bool:
-    """Whether a place is nearer than another of its stretch, of two at one distance the first along it."""
-    square, least = near[one].distance, near[other].distance
-    return square < least or (square == least and near[one].along < near[other].along)
+    """Whether a place is nearer than another of its stretch; where two chords meet, its direction decides."""
+    this, that = near[one], near[other]
+    if this.distance != that.distance:
+        return bool(this.distance < that.distance)
+    if this.along != that.along:
+        return bool(this.along < that.along)
+    return bool(this.east > that.east or (this.east == that.east and this.north > that.north))
 
 
 @compiled

@@ -53,6 +53,9 @@ WORSE_NATS = 12.0
 LOOK_SIGMAS = 7.0
 """So far around a point, in standard deviations, most candidates are found."""
 
+SIXTY_EIGHT = 1.5
+"""Standard deviations of an axis that hold 68 % of positions."""
+
 SAMPLE = 63
 """Points of a piece that its standard deviation is taken from."""
 
@@ -130,6 +133,8 @@ class Scales(NamedTuple):
     """Seconds in which an error falls to 1/e of itself."""
     scatter_m: float
     """What neighbouring errors do not share, where points are smoothed; 0 where they are not."""
+    left: float
+    """Share of an error that smoothing leaves."""
 
 
 POINT = kind(time="i8", lon="f8", lat="f8", kmh="f8", heading="f8", accuracy="f8", kx="f8", ky="f8")
@@ -202,7 +207,7 @@ def sigma_of(accuracy: float, scales: Scales) -> float:
     """Return the standard deviation (m) of a position along each axis; a device's accuracy holds 68 % of positions."""
     if math.isnan(accuracy):
         return scales.sigma_m
-    return min(max(accuracy / 1.5, scales.sigma_m), 8 * scales.sigma_m)
+    return min(max(scales.left * accuracy / SIXTY_EIGHT, scales.sigma_m), 8 * scales.sigma_m)
 
 
 @compiled
@@ -381,7 +386,7 @@ def scales_of(roads: Roads, track: Records, first: int, end: int, scales: Scales
     sigma = seen_sigma(roads, track, first, end, min(scales.radius_m, WORST_SIGMAS * usual), room)
     sigma = min(max(sigma, usual), WORST_SIGMAS / 2 * usual)
     radius = min(scales.radius_m * sigma / usual, 150.0)
-    return Scales(sigma, radius, scales.beta_m, scales.apart_sigmas, scales.lasting_s, 0.0)
+    return Scales(sigma, radius, scales.beta_m, scales.apart_sigmas, scales.lasting_s, 0.0, 1.0)
 
 
 @compiled
@@ -416,15 +421,28 @@ def piece_scales(
     both kinds over a long time keeps its variance, and that tells how long the errors last that are taken for both.
     """
     seen = scales_of(roads, track, first, end, scales, room)
-    scatter = min(scatter_m(track, first, end, lattice.motion.sample), seen.sigma_m)
-    if scatter < LEAST_SCATTER * seen.sigma_m:
+    before = max(seen.sigma_m, told_sigma(track, first, end, room.sample))
+    scatter = min(scatter_m(track, first, end, lattice.motion.sample), before)
+    if scatter < LEAST_SCATTER * before:
         return seen
     left, every = smooth(track, first, end, scatter, lattice.motion.phase)
-    still = min(seen_sigma(roads, track, first, end, scales.radius_m, room), seen.sigma_m)
-    lasting = max(seen.sigma_m * seen.sigma_m - scatter * scatter, still * still - left, LANE_M * LANE_M)
+    still = min(seen_sigma(roads, track, first, end, scales.radius_m, room), before)
+    lasting = max(before * before - scatter * scatter, still * still - left, LANE_M * LANE_M)
     lasting_s = (0.5 * scatter * scatter * every + lasting * scales.lasting_s) / (left + lasting)
-    sigma = min(math.sqrt(left + lasting), seen.sigma_m)
-    return Scales(sigma, seen.radius_m, seen.beta_m, seen.apart_sigmas, lasting_s, scatter)
+    sigma = min(math.sqrt(left + lasting), before)
+    least = min(sigma, seen.sigma_m)
+    return Scales(least, seen.radius_m, seen.beta_m, seen.apart_sigmas, lasting_s, scatter, sigma / before)
+
+
+@compiled
+def told_sigma(track: Records, first: int, end: int, sample: Floats) -> float:
+    """Return the median standard deviation (m, each axis) that the device tells of a sample of points, 0 if of none."""
+    count = 0
+    for point in range(first, end, (end - first + SAMPLE - 1) // SAMPLE):
+        if not math.isnan(track[point].accuracy):
+            insert(sample, count, track[point].accuracy / SIXTY_EIGHT)
+            count += 1
+    return sample[count // 2] if count else 0.0
 
 
 @compiled

@@ -42,7 +42,7 @@ from tests.roads import GEOD, road_row, road_table
 from tests.tasks.match_town import SOUTH, STEP_LAT, STEP_LON, WEST, drive, pieces, town, wander
 
 PARAMS = MatchParams()
-SCALES = Scales(PARAMS.sigma_m, PARAMS.radius_m, PARAMS.beta_m, PARAMS.apart_sigmas, LASTING_S, 0.0)
+SCALES = Scales(PARAMS.sigma_m, PARAMS.radius_m, PARAMS.beta_m, PARAMS.apart_sigmas, LASTING_S, 0.0, 1.0)
 
 
 def matched(roads: pa.Table, *traces: Any, params: MatchParams = PARAMS, **given: Any) -> list[dict[str, Any]]:
@@ -324,6 +324,17 @@ def test_many_points_tell_parallel_streets_apart(side: float, seed: int) -> None
     x = np.arange(0.1, 2.9, 0.08)
     rows = matched(road_table(streets), scattered(np.column_stack([x, side + 0 * x]), 10.0, seed))
     assert {row["segment_id"] for row in rows} == {"north" if side else "south"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_device_tells_of_its_errors_is_smoothed_too(seed: int) -> None:
+    """It tells of 10 m a point and is right, and so are many points that know nothing of each other."""
+    streets = [street(name, (0, y), (3, y), name, f"{name} end") for name, y in (("south", 0.0), ("north", 0.1))]
+    x = np.arange(0.1, 2.9, 0.08)
+    trace = scattered(np.column_stack([x, 0 * x]), 10.0, seed)
+    rows = matched(road_table(streets), trace, accuracies=[[15.0] * len(x)])
+    assert {row["segment_id"] for row in rows} == {"south"}
+    assert min(row["confidence"] for row in rows) > 0.7
 
 
 def test_distances_are_those_of_the_points_given() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.match_candidate import degrees_metres, near_room, near_stretches
 from tasks.match_graph import match_graph
-from tests.roads import GEOD, random_roads
+from tests.roads import GEOD, random_roads, road_row, road_table
 
 
 def found(graph, lon: float, lat: float, radius: float) -> dict[int, tuple[float, float]]:
@@ -44,3 +44,17 @@ def test_degrees_are_those_of_the_geodesic(lat: float) -> None:
     kx, ky = (float(each[0]) for each in degrees_metres(np.array([lat])))
     assert kx == pytest.approx(GEOD.inv(9.0, lat, 9.0001, lat)[2] / 0.0001, rel=1e-6)
     assert ky == pytest.approx(GEOD.inv(9.0, lat, 9.0, lat + 0.0001)[2] / 0.0001, rel=1e-5)
+
+
+def test_the_direction_where_two_chords_meet_does_not_hang_on_their_order_in_the_index() -> None:
+    roads = road_table([road_row("a", [(9.0, 47.0), (9.001, 47.0), (9.002, 47.0003)])])
+    cells = match_graph(roads).cells
+    directions = set()
+    for chord in (cells.chord, cells.chord[::-1].copy()):
+        one = cells._replace(across=1, down=1, width=1.0, height=1.0, start=np.array([0, len(chord)]), chord=chord)
+        near = np.empty(MOST_STRETCHES, dtype=NEAR)
+        kx, ky = degrees_metres(np.array([46.9999]))
+        assert near_stretches(one, 9.0010001, 46.9999, kx[0], ky[0], 50.0, near) == 1
+        directions.add((near[0]["east"], near[0]["north"], near[0]["side"] > 0))
+    assert len(directions) == 1
+    assert not directions.pop()[2], "the point lies on the right"

@@ -52,7 +52,7 @@ def test_the_direction_where_two_chords_meet_does_not_hang_on_their_order_in_the
     directions = set()
     for chord in (cells.chord, cells.chord[::-1].copy()):
         one = cells._replace(across=1, down=1, width=1.0, height=1.0, start=np.array([0, len(chord)]), chord=chord)
-        near = np.empty(MOST_STRETCHES, dtype=NEAR)
+        near = near_room()
         kx, ky = degrees_metres(np.array([46.9999]))
         assert near_stretches(one, 9.0010001, 46.9999, kx[0], ky[0], 50.0, near) == 1
         directions.add((near[0]["east"], near[0]["north"], near[0]["side"] > 0))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -18,17 +18,11 @@ from pipelines.store import Store, location, open_store
 from pipelines.store import TableError as TableError
 from pipelines.store import write_together as write_together
 from pipelines.store import write_whole as write_whole
+from pipelines.tile_bytes import COMPRESSION, encoded
 from schemas.contract import BBOX, Contract
 from schemas.receipt import RECEIPT_KEY, Receipt
 from schemas.reject import REJECT
-from tasks.fingerprint import digest
-from tasks.tiling import Grid, box_centres, total_box
-
-COMPRESSION = "zstd"
-COMPRESSION_LEVEL = 1
-
-ROWS_PER_GROUP = 65_536
-"""Rows of a file that are read together at least: parts of a large tile are found by the keys of its groups."""
+from tasks.tiling import Grid, box_centres
 
 MANIFEST = "_manifest.json"
 """File beside the tiles that repeats their receipts, so that not every footer must be read."""
@@ -209,17 +203,7 @@ class Table:
 
         The bytes follow from rows and receipt alone.
         """
-        ordered = sorted_by_key(rows, self.contract.key)
-        box = total_box(ordered.column(BBOX)) if BBOX in self.contract.names else None
-        sink = BytesIO()
-        with pq.ParquetWriter(
-            sink, self.contract.schema, compression=COMPRESSION, compression_level=COMPRESSION_LEVEL
-        ) as writer:
-            writer.write_table(ordered, row_group_size=ROWS_PER_GROUP)
-            # all pages are written by now and only the footer is missing: the pages are the rows
-            complete = replace(receipt, digest=digest(sink.getvalue()), rows_out=rows.num_rows, bbox=box)
-            writer.add_key_value_metadata({RECEIPT_KEY: complete.to_json()})
-        return complete, sink.getbuffer()
+        return encoded(self.contract, sorted_by_key(rows, self.contract.key), receipt)
 
     def keep_only(self, tiles: set[str]) -> None:
         """Remove the tiles that are not among `tiles`, and what killed processes have left."""

@@ -145,6 +145,10 @@ def _check_call(options: argparse.Namespace) -> None:
         raise CallError(roads_wanted(options))
     check_files([*options.roads, *probes, *([options.mapping] if options.mapping else [])])
     check_apart(options.into, probes)
+    if probes:
+        from pipelines.probe_words import format_of
+
+        format_of(options)
     if options.flow != SPEED_LIMITS:
         return
     if options.model and options.model.is_dir():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipelines.probes import Probing
+    from tasks.readers.probe_format import ProbeFormat
 
 INNER = (0.001, 0.999)
 """Quantiles of positions within which probes lie, save a few that are wrong."""
@@ -62,20 +63,19 @@ def _column(text: str) -> tuple[str, str]:
     return role, name
 
 
-def probing_of(options: argparse.Namespace) -> "Probing":
-    """Return how probes are read, matched and summed up, as a call says.
+def format_of(options: argparse.Namespace) -> "ProbeFormat":
+    """Return what a call says of its probe files.
 
     Raises
     ------
-    CallError, ReadError
+    ReadError
         If a value makes no sense.
     """
-    from pipelines.call import CallError
-    from pipelines.probes import Probing
     from tasks.readers.probe_format import ProbeFormat
+    from tasks.readers.probe_time import check_zone
 
-    usual = Probing()
-    format = ProbeFormat(
+    check_zone(options.time_zone)
+    return ProbeFormat(
         columns=tuple(options.column),
         time_zone=options.time_zone,
         time_format=options.time_format,
@@ -86,6 +86,20 @@ def probing_of(options: argparse.Namespace) -> "Probing":
         is_id_global=options.global_ids,
         interval_s=options.interval,
     )
+
+
+def probing_of(options: argparse.Namespace) -> "Probing":
+    """Return how probes are read, matched and summed up, as a call says.
+
+    Raises
+    ------
+    CallError, ReadError
+        If a value makes no sense.
+    """
+    from pipelines.call import CallError
+    from pipelines.probes import Probing
+
+    usual = Probing()
     clean, profile = usual.clean, usual.profile
     if options.least_traces is not None and options.least_traces < 1:
         raise CallError(f"--least-traces {options.least_traces}: expected 1 or more")
@@ -98,7 +112,7 @@ def probing_of(options: argparse.Namespace) -> "Probing":
             profile = replace(profile, least_traces=options.least_traces)
     except ValueError as error:
         raise CallError(str(error)) from error
-    return replace(usual, format=format, clean=clean, profile=profile, salt=options.salt)
+    return replace(usual, format=format_of(options), clean=clean, profile=profile, salt=options.salt)
 
 
 def roads_wanted(options: argparse.Namespace) -> str:
@@ -113,7 +127,7 @@ def roads_wanted(options: argparse.Namespace) -> str:
 
     from tasks.readers.probes import read_probes
 
-    format = replace(probing_of(options).format, interval_s=options.interval or 1.0)  # times do not matter here
+    format = replace(format_of(options), interval_s=options.interval or 1.0)  # times do not matter here
     read = (batch.points for batch in read_probes(options.probes, format))
     parts = [np.quantile([part["lon"], part["lat"]], INNER, axis=1) for part in read if part.num_rows]
     if not parts:

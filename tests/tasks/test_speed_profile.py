@@ -189,6 +189,13 @@ def test_whatever_is_published_is_recounted_to_k_traces(seed: int, k: int) -> No
             assert np.array_equal(made.week_count[row, told], found["count"] * (level == 0))
 
 
+def test_free_flow_never_rests_on_fewer_traces_than_k() -> None:
+    """Two by night and two at noon are too few, alone and together, whatever number is enough by night."""
+    speed, week_bin = [90.0] * 2 + [60.0] * 2 + [30.0] * 6, [2 * 12] * 2 + [12 * 12] * 2 + [8 * 12] * 6
+    made = profiled(one_segment(speed=speed, week_bin=week_bin), SpeedProfiling(least_traces=5, free_traces=1))
+    assert made.free_flow_kmh.tolist() == [np.percentile(speed, 75)]
+
+
 def test_routes_and_devices_are_never_mixed() -> None:
     speeds, kinds = [40.0] * 4 + [60.0] * 6, ["route"] * 4 + ["device"] * 6
     seen = one_segment(speed=speeds, kind=kinds)

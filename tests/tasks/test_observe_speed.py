@@ -59,6 +59,7 @@ def seen(passes: list[dict[str, Any]], params: SpeedObserving = PARAMS) -> Speed
         ({"segment": 2, "seconds": 0.9}, [40.0]),
         ({"segment": 2, "seconds": 0.9, "from": 0.6}, []),
         ({"seconds": 0.0}, []),
+        ({"seconds": 0.0, "device": 50.0}, []),  # no time went by: a clock that stood still
         ({"seconds": -9.0}, []),
         ({"seconds": 1.0}, []),  # 360 km/h
         ({"seconds": 200.0}, []),  # 1.8 km/h

@@ -142,7 +142,7 @@ def main(maps: list[Path], trips: int = TRIPS) -> None:
         )
         for share, lasts, noise, sampling in product((0.0, 1.0), CORRELATIONS_S, NOISES_M, SAMPLINGS_S):
             given = {"noise_m": noise, "sampling_s": sampling, "device_share": share, "correlation_s": lasts}
-            simulated = simulated_drives(roads, is_demo=file == DEMO, trips=trips, **given)
+            simulated = simulated_drives(roads, is_demo=file.resolve() == DEMO, trips=trips, **given)
             each = accuracy(roads, simulated)
             is_met = each.mismatch <= TARGETS.get(sampling, np.inf)
             print(

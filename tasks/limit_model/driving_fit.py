@@ -3,16 +3,21 @@
 References
 ----------
 As in `tasks.limit_model.driving`.
+A. Dempster, N. Laird, D. Rubin, Maximum Likelihood from Incomplete Data via the EM Algorithm, Journal of the Royal
+Statistical Society B 39, 1977.
+V. Chernozhukov et al., Double/Debiased Machine Learning, Econometrics Journal 21, 2018: what is judged is left out of
+what it is judged by (cross-fitting).
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tasks.ladder import OTHERS
 from tasks.limit_model.candidates import speed_order
 from tasks.limit_model.driving import (
     COMMON,
@@ -22,9 +27,11 @@ from tasks.limit_model.driving import (
     Driving,
     design_of,
     deviation_of,
+    joint_logs,
     standard_errors,
     taken,
     usual_scatter,
+    weight_of,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -38,6 +45,14 @@ TRUST, TRUST_EXAMPLES = 0.7, 60
 """The power where there are fewer examples."""
 ROUNDS = 8
 """Times that scatter and weights of the examples are found anew."""
+WRONG = 0.05
+"""Share of the stated limits that are taken to be wrong before any speed is known."""
+DOUBTS = 2
+"""Times that examples are judged by the others."""
+FOLDS = 5
+"""Parts of the examples of which each is judged by all others."""
+LEAST_LOG = -28.0
+"""Logarithm of a likelihood that none falls below where examples are judged."""
 ALIKE, ALIKE_PAIRS = 0.5, 20.0
 """Share of the scatter that parts of one record have in common, and the pairs of parts that this counts as."""
 ALIKE_RANGE = (0.05, 0.9)
@@ -56,16 +71,53 @@ class Lesson(NamedTuple):
     """What each segment is a part of; parts of one record have one limit."""
 
 
+class Apart(NamedTuple):
+    """Some of the examples, and how the country drives by all others."""
+
+    rows: npt.NDArray[np.intp]
+    driving: Driving
+    shares: Floats
+    """How often roads of their kinds have each limit; shape (rows, limits)."""
+
+
+class Voice(NamedTuple):
+    """One record among the examples."""
+
+    rows: npt.NDArray[np.intp]
+    own: int
+    """Place of the limit that it states."""
+    shares: Floats
+    """How often roads of its kind have each limit."""
+    logs: Floats
+    """How likely its speeds are under each limit, by the other records: logarithms, that of the likeliest 0."""
+
+
 def learn_from(lesson: Lesson, stated: Sequence[str] = ()) -> Driving:
-    """Return how a country drives; `stated` are limits of its roads that nobody drives, `lesson` may be empty."""
+    """Return how a country drives; `stated` are limits of its roads that nobody drives, `lesson` may be empty.
+
+    Some limits that a map states are wrong, and those roads teach nothing: a motorway with the limit of a street would
+    say that limits mean little. Each example counts by how likely its limit is right (EM for a mixture of right and
+    wrong statements). At first those limits count that are common on roads of their kind; then each is judged by how
+    the others drive, its own record left out.
+    """
     limits = tuple(sorted({*stated, *lesson.limits}, key=speed_order))
-    made = replace(fitted(lesson), limits=limits)
-    return replace(made, trust=_trust(lesson, limits))
+    beliefs = _commonness(lesson, limits)
+    for _ in range(DOUBTS):
+        beliefs = _beliefs(lesson, limits, _apart(lesson, beliefs, limits))
+    trust = _trust(lesson, limits, _apart(lesson, beliefs, limits))
+    return replace(fitted(lesson, beliefs), limits=limits, trust=trust)
 
 
-def fitted(lesson: Lesson) -> Driving:
-    """Return the parameters that the examples make likeliest, with the prior, at full trust."""
+def fitted(lesson: Lesson, beliefs: Floats | None = None) -> Driving:
+    """Return the parameters that the examples make likeliest, with the prior, at full trust.
+
+    Parameters
+    ----------
+    beliefs
+        How likely the limit of each example is right, 0 to 1: what it counts as. Without it all count in full.
+    """
     names = _names(lesson)
+    beliefs = np.ones(len(lesson.limits)) if beliefs is None else beliefs
     design, speeds, errors = _matrix(names, lesson), lesson.driven.speeds, standard_errors(lesson.driven)
     known, place = np.unique(np.array(lesson.limits, dtype=str), return_inverse=True)
     usual = np.array([usual_scatter(each) for each in known.tolist()])
@@ -75,14 +127,14 @@ def fitted(lesson: Lesson) -> Driving:
     precision, alike, crowd = np.diag(prior), ALIKE, _parts_of(lesson.records)
     for _ in range(ROUNDS):
         variance = scatter[place] ** 2 + errors**2
-        counted = weights / (1 + (crowd - 1) * alike)
+        counted = beliefs * weights / (1 + (crowd - 1) * alike)
         pulled = design * (counted / variance)[:, None]
         precision = np.diag(prior) + pulled.T @ design
         means = np.linalg.solve(precision, prior * start + pulled.T @ speeds)
         missed = speeds - design @ means
         weights = (FREEDOM + 1) / (FREEDOM + missed**2 / variance)
-        scatter = _scatter(weights * missed**2 - errors**2, place, usual)
-        alike = _alike(np.sqrt(weights) * missed / scatter[place], lesson.records)
+        scatter = _scatter(weights * missed**2 - errors**2, beliefs, place, usual)
+        alike = _alike(np.sqrt(beliefs * weights) * missed / scatter[place], lesson.records)
     told = dict(zip(known.tolist(), np.round(scatter, DIGITS).tolist(), strict=True))
     covariance = np.round(np.linalg.inv(precision), DIGITS)
     return Driving((), names, np.round(means, DIGITS), covariance, told, round(alike, DIGITS), 1.0, len(speeds))
@@ -128,36 +180,71 @@ def _matrix(names: Sequence[str], lesson: Lesson) -> Floats:
     return made
 
 
-def _scatter(excess: Floats, place: Ints, usual: Floats) -> Floats:
+def _scatter(excess: Floats, beliefs: Floats, place: Ints, usual: Floats) -> Floats:
     """Return how the roads of each limit scatter, leaning on the usual where there are few."""
-    count = np.bincount(place, minlength=len(usual))
-    total = np.maximum(np.bincount(place, excess, minlength=len(usual)), 0.0)
+    count = np.bincount(place, beliefs, minlength=len(usual))
+    total = np.maximum(np.bincount(place, beliefs * excess, minlength=len(usual)), 0.0)
     scatter: Floats = np.sqrt((SCATTER_EXAMPLES * usual**2 + total) / (SCATTER_EXAMPLES + count))
     return scatter
 
 
-def _trust(lesson: Lesson, limits: Sequence[str]) -> float:
-    """Return the power with which the likelihood tells the limits of examples left out best.
+def _commonness(lesson: Lesson, limits: Sequence[str]) -> Floats:
+    """Return how common the limit of each example is on roads of its kind, as a share of the commonest there."""
+    shares = _kind_shares(lesson, np.ones(len(lesson.limits)), lesson.driven.kinds, limits)
+    own = [limits.index(limit) for limit in lesson.limits]
+    common: Floats = shares[np.arange(len(own)), own] / shares.max(axis=1, initial=0.0)
+    return common
 
-    What is known of them otherwise is how often roads of their kind have each limit.
-    """
-    if len(lesson.limits) < TRUST_EXAMPLES:
-        return TRUST
-    gained = np.zeros(len(TRUSTS))
-    folds = np.array([zlib.crc32(each.encode()) % 2 for each in lesson.records])
-    for fold in (0, 1):
+
+def _apart(lesson: Lesson, beliefs: Floats, limits: Sequence[str]) -> list[Apart]:
+    """Return the examples in parts, records left whole, with what all others teach."""
+    folds = np.array([zlib.crc32(each.encode()) % FOLDS for each in lesson.records], dtype=np.int64)
+    made = []
+    for fold in np.unique(folds).tolist():
         seen, asked = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if not len(seen) or not len(asked):
-            return TRUST
         taught = _part(lesson, seen)
-        driven = taken(lesson.driven, asked)
-        logs = np.log(np.maximum(fitted(taught).likelihood(driven, limits), 1e-12))
-        prior = np.log(_kind_shares(taught, driven.kinds, limits))
-        true = np.array([limits.index(lesson.limits[row]) for row in asked.tolist()])
-        for number, trust in enumerate(TRUSTS):
-            odds = prior + trust * logs
-            told = odds[np.arange(len(true)), true] - np.logaddexp.reduce(odds, axis=1)
-            gained[number] += told.sum()
+        kinds = [lesson.driven.kinds[row] for row in asked.tolist()]
+        shares = _kind_shares(taught, beliefs[seen], kinds, limits)
+        made.append(Apart(asked, fitted(taught, beliefs[seen]), shares))
+    return made
+
+
+def _voices(lesson: Lesson, limits: Sequence[str], apart: Sequence[Apart]) -> Iterator[Voice]:
+    """Yield what the others say of each record."""
+    for rows, driving, shares in apart:
+        driven, records = taken(lesson.driven, rows), np.array([lesson.records[row] for row in rows.tolist()])
+        expected, (_, place) = driving.expected(driven, limits), np.unique(records, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        for near in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
+            logs = joint_logs(expected, near)
+            heard = weight_of(driven.traces[near].max(keepdims=True))[0]
+            own = limits.index(lesson.limits[rows[near[0]]])
+            yield Voice(rows[near], own, shares[near].mean(axis=0), heard * np.maximum(logs - logs.max(), LEAST_LOG))
+
+
+def _beliefs(lesson: Lesson, limits: Sequence[str], apart: Sequence[Apart]) -> Floats:
+    """Return how likely the limit of each example is right, by the speeds of its record and the limits of its kind."""
+    beliefs = np.ones(len(lesson.limits))
+    for rows, own, shares, logs in _voices(lesson, limits, apart):
+        chances = shares * np.exp(TRUST * logs)
+        right, wrong = (1 - WRONG) * chances[own], WRONG / OTHERS * (chances.sum() - chances[own])
+        beliefs[rows] = right / (right + wrong)
+    return beliefs
+
+
+def _trust(lesson: Lesson, limits: Sequence[str], apart: Sequence[Apart]) -> float:
+    """Return the power with which the likelihood tells the limits of records left out best.
+
+    What is known of them otherwise is how often roads of their kind have each limit. Where what is stated is wrong the
+    likelihood tells nothing of it.
+    """
+    if len(lesson.limits) < TRUST_EXAMPLES or len(apart) < 2:
+        return TRUST
+    gained, powers = np.zeros(len(TRUSTS)), np.array(TRUSTS)[:, None]
+    for _, own, shares, logs in _voices(lesson, limits, apart):
+        chances = shares * np.exp(powers * logs)
+        told = chances[:, own] / chances.sum(axis=1)
+        gained += np.log((1 - WRONG) * told + WRONG * shares[own])
     return TRUSTS[int(gained.argmax())]
 
 
@@ -168,14 +255,15 @@ def _part(lesson: Lesson, rows: npt.NDArray[np.intp]) -> Lesson:
     )
 
 
-def _kind_shares(lesson: Lesson, kinds: Sequence[str], limits: Sequence[str]) -> Floats:
-    """Return how often roads of each kind have each limit; shape (n, limits), none is 0."""
+def _kind_shares(lesson: Lesson, beliefs: Floats, kinds: Sequence[str], limits: Sequence[str]) -> Floats:
+    """Return how often roads of each kind have each limit, each record as one; shape (n, limits), none is 0."""
     place = {limit: number for number, limit in enumerate(limits)}
     known = sorted({*lesson.driven.kinds, *kinds})
+    number = {kind: row for row, kind in enumerate(known)}
     counts = np.zeros((len(known), len(limits)))
-    rows = [known.index(kind) for kind in lesson.driven.kinds]
-    np.add.at(counts, (rows, [place[limit] for limit in lesson.limits]), 1.0)
+    rows = [number[kind] for kind in lesson.driven.kinds]
+    np.add.at(counts, (rows, [place[limit] for limit in lesson.limits]), beliefs / _parts_of(lesson.records))
     overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + len(limits))
     shares = (counts + KIND_EXAMPLES * overall) / (counts.sum(axis=1, keepdims=True) + KIND_EXAMPLES)
-    found: Floats = shares[[known.index(kind) for kind in kinds]]
+    found: Floats = shares[[number[kind] for kind in kinds]]
     return found

@@ -120,6 +120,52 @@ def test_what_parts_of_a_road_share_is_seen() -> None:
     assert together == pytest.approx(0.8, abs=0.15)
 
 
+def with_false_limits(count: int, false: int, *, parts: int = 1, stated: str = "30 km/h") -> tuple[Lesson, Lesson]:
+    """Primary roads of 100 km/h and residential ones of 30 and 50; of the primary ones some state another limit.
+
+    The second lesson lacks these.
+    """
+    rng = np.random.default_rng(1)
+    true = [("primary", "100 km/h"), ("residential", "30 km/h"), ("residential", "50 km/h")]
+    roads = [(*true[i % 3], f"w{i}") for i in range(count)]
+    roads += [("primary", stated, f"x{i}") for i in range(false) for _ in range(parts)]
+    means = [MEANS[true[i % 3][1]] for i in range(count)] + [MEANS["100 km/h"]] * (false * parts)
+    speeds, kinds, limits, records = (rng.normal(means, 4).tolist(), *map(list, zip(*roads, strict=True)))
+    whole = Lesson(driven(speeds, kinds), limits, records)
+    return whole, Lesson(driven(speeds[:count], kinds[:count]), limits[:count], records[:count])
+
+
+def means_of(made: Driving, kind: str) -> npt.NDArray[np.float64]:
+    """The mean speeds of a kind of road under each limit."""
+    return 50.0 - made.expected(driven([50.0], kind), LIMITS).missed[0]
+
+
+@pytest.mark.parametrize(("false", "parts"), [(1, 1), (1, 30), (5, 1), (5, 4)])
+def test_roads_whose_limit_is_false_teach_little(false: int, parts: int) -> None:
+    whole, without = with_false_limits(150, false, parts=parts)
+    made, naive, clean = learn_from(whole, LIMITS), fitted(whole), learn_from(without, LIMITS)
+    moved, before = (abs(means_of(each, "primary") - means_of(clean, "primary")) for each in (made, naive))
+    assert moved.max() < 0.35 * before.max()
+    assert moved[-1] < 0.5
+    assert means_of(made, "residential") == pytest.approx(means_of(clean, "residential"), abs=1.0)
+    shares = made.likelihood(driven([MEANS["100 km/h"]]), LIMITS)[0]
+    assert shares[0] < 2 * clean.likelihood(driven([MEANS["100 km/h"]]), LIMITS)[0][0]
+
+
+def test_a_rare_limit_that_is_driven_as_such_teaches() -> None:
+    """Five of 55 primary roads are zones of 30 km/h, and driven at 38 as zones are."""
+    whole, _ = with_false_limits(150, 5)
+    speeds = np.r_[whole.driven.speeds[:150], 37.0, 39.0, 38.0, 40.0, 36.0]
+    taught = whole._replace(driven=whole.driven._replace(speeds=speeds))
+    made, clean = learn_from(taught, LIMITS), fitted(taught)
+    assert means_of(made, "primary")[0] == pytest.approx(means_of(clean, "primary")[0], abs=0.5)
+
+
+def test_what_false_limits_say_of_probes_does_not_lower_the_trust_in_them() -> None:
+    whole, without = with_false_limits(150, 12)
+    assert learn_from(whole).trust == learn_from(without).trust == 1.0
+
+
 def test_the_file_holds_all(tmp_path: Any) -> None:
     made = learn_from(lesson(100), ["20 km/h"])
     again = Driving.from_table(made.to_table())

@@ -30,7 +30,7 @@ def conflict_lines(folder: str) -> Iterator[str]:
         way = f" {each.heading}" if each.heading else ""
         yield (
             f"{each.segment_id}{way}: {each.basis} {stated}, probes say {each.likeliest}: {each.traces} traces, free "
-            f"flow {each.free_flow_kmh:.0f} km/h, wrong by {each.odds:,.0f} to 1"
+            f"flow {each.free_flow_kmh:.0f} km/h, wrong by {each.odds:,.1f} to 1"
         )
     yield f"{len(found):,} stated limits that probes contradict"
 

@@ -21,6 +21,14 @@ FLOOR = 0.01
 RELIABILITY = {Basis.POSTED: 0.98, Basis.SIGN: 0.9, Basis.ZONE: 0.9, Basis.IMPLICIT: 0.85}
 """How often each kind of statement about the segment itself is right, where nothing else is known."""
 
+POSITIVE = 3.0
+"""Ratio of likelihoods from which on speeds speak against a limit.
+
+R. Kass, A. Raftery, Bayes Factors, JASA 90, 1995: below 3 it is not worth more than a bare mention.
+"""
+LEAST_CHANCE = 1e-9
+"""Probability that a statement does not fall below where odds are told."""
+
 DECIDING = 0.7
 """A witness that is less often right is weighed with the others, but does not decide by its rung."""
 
@@ -95,22 +103,33 @@ def strongest(witnesses: Iterable[Witness]) -> Witness | None:
     return min(witnesses, key=lambda each: (ORDER[each.basis], -each.weight), default=None)
 
 
-def odds_against(limit: str, prior: Mapping[str, float], probes: Mapping[str, float], reliability: float) -> float:
-    """Return the odds that a statement of `limit` is wrong, by its reliability and the probes.
+def odds_against(
+    limit: str, prior: Mapping[str, float], after: Mapping[str, float], probes: Mapping[str, float]
+) -> float:
+    """Return the odds that a statement of `limit` is wrong, by all that was heard.
 
-    If it is wrong the others hold, each as likely as the prior has it: Bayes' rule for right or wrong. 0 where the
-    probes say nothing of the limit or of others.
+    0 where the probes do not speak against it: where the other limits, each as likely as the prior has it, explain the
+    speeds less than `POSITIVE` times as well.
+
+    Parameters
+    ----------
+    after
+        What `posterior` makes of the prior, the statement, and the probes.
 
     Examples
     --------
-    >>> round(odds_against("50 km/h", {"30 km/h": 0.5}, {"30 km/h": 1.0, "50 km/h": 0.001}, 0.98), 1)
-    20.4
+    >>> prior, probes = {"30 km/h": 0.5, "50 km/h": 0.5}, {"30 km/h": 1.0, "50 km/h": 0.001}
+    >>> after = posterior(prior, [Witness(Basis.POSTED, "50 km/h")], probes)
+    >>> round(odds_against("50 km/h", prior, after, probes), 1)
+    2.0
     """
     shares = {other: max(prior.get(other, 0.0), FLOOR) for other in probes if other != limit}
     if limit not in probes or not shares:
         return 0.0
     otherwise = sum(share * probes[other] for other, share in shares.items()) / sum(shares.values())
-    return otherwise / probes[limit] * (1 - reliability) / reliability
+    if otherwise < POSITIVE * probes[limit]:
+        return 0.0
+    return (1 - after[limit]) / max(after[limit], LEAST_CHANCE)
 
 
 def carries(limit: str, before: Mapping[str, float], after: Mapping[str, float]) -> bool:

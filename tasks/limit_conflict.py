@@ -19,7 +19,7 @@ NEEDED = ("segment_id", "basis", "max_speed_forward_kmh", "max_speed_backward_km
 
 
 class Conflict(NamedTuple):
-    """A limit that is stated and, by what probes say, more likely wrong than right."""
+    """A limit that is stated, and that the speeds of probes and the roads around speak against."""
 
     segment_id: str
     heading: str | None

@@ -24,6 +24,9 @@ LEAST_AREA = 0.05
 """Probability of an area below which its law is not worth a line."""
 CONFLICT = "what is stated is wrong by"
 """How a note says that probes contradict what is stated; the odds stand behind it."""
+LEAST_ODDS = 0.1
+"""Odds that a statement is wrong from which on it is told: a look at the road costs little, and 1 to 49 is what every
+posted limit has."""
 MOST_ODDS = 1e6
 """Odds above which no more is told."""
 FULL = 0.9
@@ -162,7 +165,7 @@ def probe_row(probe: Row, limit: str | None, heading: str | None = None, odds: f
     limit
         The limit that was chosen, whose likelihood is told.
     odds
-        That what is stated is wrong; from 1 on it is a conflict.
+        That what is stated is wrong; from `LEAST_ODDS` on it is a conflict.
     """
     told = likelihoods(probe)
     best = max(told, key=lambda each: told[each])
@@ -170,7 +173,7 @@ def probe_row(probe: Row, limit: str | None, heading: str | None = None, odds: f
     note += ", as without a limit" if best == UNLIMITED else ""
     if limit and limit != best:
         note += f"; likelihood of {limit} {told.get(limit, 0.0):.2g} of that"
-    if odds >= 1:
+    if odds >= LEAST_ODDS:
         note += f"; {CONFLICT} {min(odds, MOST_ODDS):.3g} to 1"
     return _row(Basis.PROBE, best, told[best] / sum(told.values()), note, heading)
 

@@ -217,7 +217,7 @@ def choose(
     driven = likelihoods(probe)
     after = posterior(prior, witnesses, driven) if driven else before
     if own := strongest(each for each in witnesses if RELIABILITY[each.basis] * each.weight >= DECIDING):
-        against = odds_against(own.limit, prior, driven, RELIABILITY[own.basis] * own.weight)
+        against = odds_against(own.limit, prior, after, driven)
         return Choice(own.limit, own.basis, after[own.limit], against)
     if not after:
         return _by_law(around)

@@ -125,16 +125,25 @@ def test_bayes_rule_with_probes_by_hand() -> None:
 
 
 def test_odds_against_a_statement_by_hand() -> None:
-    """Posted 50 at .98; 30 and 80 share what is wrong as 3 to 1."""
-    odds = odds_against(
-        "50 km/h",
-        {"50 km/h": 0.6, "30 km/h": 0.3, "80 km/h": 0.1},
-        {"50 km/h": 0.01, "30 km/h": 1.0, "80 km/h": 0.2},
-        0.98,
-    )
-    assert odds == pytest.approx(0.02 / 0.98 * (0.75 * 1.0 + 0.25 * 0.2) / 0.01)
-    assert odds_against("50 km/h", {}, {"50 km/h": 1.0}, 0.98) == 0.0
-    assert odds_against("50 km/h", {}, {"30 km/h": 1.0}, 0.98) == 0.0
+    """Posted 50 at .98; if it is wrong each other limit is named instead by one in ten."""
+    prior = {"50 km/h": 0.6, "30 km/h": 0.3, "80 km/h": 0.1}
+    probes = {"50 km/h": 0.01, "30 km/h": 1.0, "80 km/h": 0.2}
+    right, wrong = 0.6 * 0.98 * 0.01, (0.3 * 1.0 + 0.1 * 0.2) * 0.02 / OTHERS
+    after = posterior(prior, [Witness(Basis.POSTED, "50 km/h")], probes)
+    assert odds_against("50 km/h", prior, after, probes) == pytest.approx(wrong / right)
+    assert odds_against("50 km/h", prior, after, {"50 km/h": 1.0}) == 0.0
+    assert odds_against("50 km/h", prior, after, {"30 km/h": 1.0}) == 0.0
+
+
+@pytest.mark.parametrize(("likelihood", "is_against"), [(0.3, True), (0.36, False)])
+def test_a_limit_that_the_map_doubts_is_no_conflict_unless_speeds_speak_against_it(
+    likelihood: float, is_against: bool
+) -> None:
+    """The other limit explains the speeds 3.3 and 2.8 times as well; without any probes the odds are 0.2."""
+    prior, probes = {"50 km/h": 0.01, "30 km/h": 0.99}, {"50 km/h": likelihood, "30 km/h": 1.0}
+    after = posterior(prior, [Witness(Basis.POSTED, "50 km/h")], probes)
+    assert after["50 km/h"] < 0.9
+    assert (odds_against("50 km/h", prior, after, probes) > 0) == is_against
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def falsified(roads: pa.Table, *, seed: int, share: float) -> tuple[pa.Table, di
     return roads.set_column(place, field, pa.array(tags, field.type)), off
 
 
-def _is_plain(tags: Mapping[str, str]) -> bool:
+def _is_plain(tags: dict[str, str]) -> bool:
     """Whether a road states one limit for all and repeats it nowhere."""
     told = [key for key in tags if "speed" in key or "zone" in key or "sign" in key]
     return told == ["maxspeed"] and posted_limit(tags=tags, speed_limits=[]).forward is not None

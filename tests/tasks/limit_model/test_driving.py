@@ -137,7 +137,8 @@ def with_false_limits(count: int, false: int, *, parts: int = 1, stated: str = "
 
 def means_of(made: Driving, kind: str) -> npt.NDArray[np.float64]:
     """The mean speeds of a kind of road under each limit."""
-    return 50.0 - made.expected(driven([50.0], kind), LIMITS).missed[0]
+    means: npt.NDArray[np.float64] = 50.0 - made.expected(driven([50.0], kind), LIMITS).missed[0]
+    return means
 
 
 @pytest.mark.parametrize(("false", "parts"), [(1, 1), (1, 30), (5, 1), (5, 4)])
@@ -150,6 +151,17 @@ def test_roads_whose_limit_is_false_teach_little(false: int, parts: int) -> None
     assert means_of(made, "residential") == pytest.approx(means_of(clean, "residential"), abs=1.0)
     shares = made.likelihood(driven([MEANS["100 km/h"]]), LIMITS)[0]
     assert shares[0] < 2 * clean.likelihood(driven([MEANS["100 km/h"]]), LIMITS)[0][0]
+
+
+def test_a_road_does_not_bear_itself_out() -> None:
+    """The only trunk road states 30 km/h in eight parts and is driven at 84: its kind would explain all of that."""
+    whole, without = with_false_limits(150, 1, parts=8)
+    driven_there = whole.driven._replace(kinds=[*whole.driven.kinds[:150], *["trunk"] * 8])
+    taught = whole._replace(driven=driven_there)
+    clean = means_of(learn_from(without, LIMITS), "trunk")[0]
+    moved, before = (abs(means_of(each, "trunk")[0] - clean) for each in (learn_from(taught, LIMITS), fitted(taught)))
+    assert before > 30
+    assert moved < 0.5 * before
 
 
 def test_a_rare_limit_that_is_driven_as_such_teaches() -> None:
@@ -206,7 +218,8 @@ def covariance(expected: Expected, limit: int) -> npt.NDArray[np.float64]:
     least, scatter = expected.errors.min(), expected.scatter[limit]
     common = expected.alike * scatter + least + expected.unsure[:, limit].mean()
     own = (1 - expected.alike) * scatter + expected.errors - least + LEAST_VARIANCE
-    return np.diag(own) + common
+    whole: npt.NDArray[np.float64] = np.diag(own) + common
+    return whole
 
 
 def test_fewer_traces_say_less_and_one_next_to_nothing() -> None:

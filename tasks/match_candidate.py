@@ -85,6 +85,15 @@ def near_stretches(cells: Cells, lon: float, lat: float, kx: float, ky: float, r
 
 
 @compiled
+def least_distance(near: Records, count: int) -> float:
+    """Return how far (m) the nearest of some stretches is, infinity if there is none."""
+    least = np.inf
+    for index in range(count):
+        least = min(least, near[index].distance)
+    return least
+
+
+@compiled
 def nearest(east: float, north: float, across: float, up: float) -> tuple[float, float]:
     """Return where on a chord (0 to 1) the origin is nearest, and the square of how far; all in metres.
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
-from tasks.match_candidate import degrees_metres, near_stretches
+from tasks.match_candidate import degrees_metres, least_distance, near_stretches
 from tasks.match_cell import Cells
 from tasks.match_graph import BACK_COST, Edges
 from tasks.match_kernel import Records, kind, records
-from tasks.match_motion import Motion, insert, motion_room, scatter_m, smooth
+from tasks.match_motion import Motion, motion_room
 from tasks.match_search import KEPT_COST, Goal, Kept, Search, keep, spread
 from tasks.match_stretch import Chords
 
@@ -38,12 +38,6 @@ that filter, whose errors last longer, and errors that are drawn for each point.
 SOONEST_S = 0.1
 """Points closer in time count as so far apart."""
 
-LEAST_SCATTER = 0.2
-"""Share of the standard deviation that neighbouring errors must not have in common for points to be smoothed."""
-
-LANE_M = 1.5
-"""Standard deviation of where vehicles drive about the drawn line, half a lane: it lasts."""
-
 INDEPENDENT_S = 10.0
 """Seconds after which a device's heading is a new witness; what comes sooner says less, by its share of them."""
 
@@ -55,15 +49,6 @@ LOOK_SIGMAS = 7.0
 
 SIXTY_EIGHT = 1.5
 """Standard deviations of an axis that hold 68 % of positions."""
-
-SAMPLE = 63
-"""Points of a piece that its standard deviation is taken from."""
-
-LEAST_SAMPLE = 7
-"""Fewer points tell nothing of it."""
-
-MEDIAN_SIGMAS = 0.6745
-"""Half of all normal errors are less."""
 
 WORST_SIGMAS = 6.0
 """Twice what the standard deviation of a piece may be, in usual ones: roads farther off are not looked for."""
@@ -94,9 +79,6 @@ STRAY_S = 120.0
 
 HALO_M = 2200.0
 """Half the shorter axis of the widest ellipse that is searched; see `bounds`."""
-
-LEAST_NATS = 60.0
-"""Ways so much worse than the best between two points are no ways."""
 
 LEAST_ODDS = 1e-300
 """Keeps divisors from zero."""
@@ -373,84 +355,10 @@ def _near(cells: Cells, track: Records, point: int, sigma: float, scales: Scales
     look = min(radius, LOOK_SIGMAS * sigma)
     while True:
         count = near_stretches(cells, here.lon, here.lat, here.kx, here.ky, look, near)
-        most = distance_nats(_least_distance(near, count), sigma) + WORSE_NATS
+        most = distance_nats(least_distance(near, count), sigma) + WORSE_NATS
         if look >= radius or most <= distance_nats(look, sigma):
             return count, most
         look = radius
-
-
-@compiled
-def scales_of(roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room) -> Scales:
-    """Return the scales for the points from `first` up to `end`: their standard deviation may be larger than usual."""
-    usual = scales.sigma_m
-    sigma = seen_sigma(roads, track, first, end, min(scales.radius_m, WORST_SIGMAS * usual), room)
-    sigma = min(max(sigma, usual), WORST_SIGMAS / 2 * usual)
-    radius = min(scales.radius_m * sigma / usual, 150.0)
-    return Scales(sigma, radius, scales.beta_m, scales.apart_sigmas, scales.lasting_s, 0.0, 1.0)
-
-
-@compiled
-def seen_sigma(roads: Roads, track: Records, first: int, end: int, radius: float, room: Room) -> float:
-    """Return the least standard deviation (m) that the distances to the nearest road allow, 0 where nothing tells.
-
-    Half of all errors across a road are less than 0.67 standard deviations, and the nearest road is no farther than
-    the one driven: so the median distance of a sample of points to their nearest road tells the least that it can be.
-    Points whose device gives an accuracy are believed.
-    """
-    stride = (end - first + SAMPLE - 1) // SAMPLE
-    count = 0
-    for point in range(first, end, stride):
-        here = track[point]
-        if not math.isnan(here.accuracy):
-            continue
-        found = near_stretches(roads.cells, here.lon, here.lat, here.kx, here.ky, radius, room.near)
-        if found > 0:
-            insert(room.sample, count, _least_distance(room.near, found))
-            count += 1
-    return room.sample[count // 2] / MEDIAN_SIGMAS if count >= LEAST_SAMPLE else 0.0
-
-
-@compiled
-def piece_scales(
-    roads: Roads, track: Records, first: int, end: int, scales: Scales, room: Room, lattice: Lattice
-) -> Scales:
-    """Return the scales of a piece, whose points are smoothed first where their errors have little in common.
-
-    What is left of such errors is less, and shared by neighbours. What of an error lasts is not smoothed away: it is
-    what the distances from roads tell beyond that, and never less than a vehicle is off the drawn line. The mean of
-    both kinds over a long time keeps its variance, and that tells how long the errors last that are taken for both.
-    """
-    seen = scales_of(roads, track, first, end, scales, room)
-    before = max(seen.sigma_m, told_sigma(track, first, end, room.sample))
-    scatter = min(scatter_m(track, first, end, lattice.motion.sample), before)
-    if scatter < LEAST_SCATTER * before:
-        return seen
-    left, every = smooth(track, first, end, scatter, lattice.motion.phase)
-    still = min(seen_sigma(roads, track, first, end, scales.radius_m, room), before)
-    lasting = max(before * before - scatter * scatter, still * still - left, LANE_M * LANE_M)
-    lasting_s = (0.5 * scatter * scatter * every + lasting * scales.lasting_s) / (left + lasting)
-    sigma = min(math.sqrt(left + lasting), before)
-    least = min(sigma, seen.sigma_m)
-    return Scales(least, seen.radius_m, seen.beta_m, seen.apart_sigmas, lasting_s, scatter, sigma / before)
-
-
-@compiled
-def told_sigma(track: Records, first: int, end: int, sample: Floats) -> float:
-    """Return the median standard deviation (m, each axis) that the device tells of a sample of points, 0 if of none."""
-    count = 0
-    for point in range(first, end, (end - first + SAMPLE - 1) // SAMPLE):
-        if not math.isnan(track[point].accuracy):
-            insert(sample, count, track[point].accuracy / SIXTY_EIGHT)
-            count += 1
-    return sample[count // 2] if count else 0.0
-
-
-@compiled
-def _least_distance(near: Records, count: int) -> float:
-    least = np.inf
-    for index in range(count):
-        least = min(least, near[index].distance)
-    return least
 
 
 @compiled
@@ -603,87 +511,3 @@ def _least_total(lattice: Lattice, low: int, high: int) -> float:
     for state in range(low, high):
         least = min(least, lattice.state[state].total)
     return least
-
-
-@compiled
-def weigh(lattice: Lattice, start: int, end: int, spans: Records) -> None:
-    """Write the probability of the segment and heading chosen in columns `start` up to `end` into `confidence`.
-
-    The forward–backward algorithm (Baum et al. 1970), scaled in each column.
-    """
-    for column in range(start, end):
-        _to_odds(lattice, column, column > start)
-    _forward(lattice, start, end)
-    _backward(lattice, start, end)
-    for column in range(start, end):
-        edge = lattice.state[lattice.column[column].chosen].edge
-        mine, all_of_them = 0.0, 0.0
-        for state in range(lattice.column[column].first, lattice.column[column + 1].first):
-            both = lattice.state[state].ahead * lattice.state[state].odds * lattice.state[state].behind
-            all_of_them += both
-            other = lattice.state[state].edge
-            if spans[other >> 1].segment == spans[edge >> 1].segment and (other ^ edge) & 1 == 0:
-                mine += both
-        lattice.column[column].confidence = mine / all_of_them if all_of_them > 0 else 0.0
-
-
-@compiled
-def _to_odds(lattice: Lattice, column: int, has_before: bool) -> None:
-    """Make odds out of the costs of a column and of the ways to it, the best of each being 1."""
-    low, high = lattice.column[column].first, lattice.column[column + 1].first
-    least = np.inf
-    for state in range(low, high):
-        least = min(least, lattice.state[state].emission)
-    for state in range(low, high):
-        lattice.state[state].odds = math.exp(least - lattice.state[state].emission)
-    if has_before:
-        block = lattice.column[column].block
-        size = (low - lattice.column[column - 1].first) * (high - low)
-        least = np.inf
-        for place in range(block, block + size):
-            least = min(least, lattice.weight[place])
-        for place in range(block, block + size):
-            nats = lattice.weight[place] - least
-            lattice.weight[place] = math.exp(-nats) if nats < LEAST_NATS else 0.0
-
-
-@compiled
-def _forward(lattice: Lattice, start: int, end: int) -> None:
-    """Write what the points before say of each state."""
-    states = lattice.state
-    for state in range(lattice.column[start].first, lattice.column[start + 1].first):
-        states[state].ahead = 1.0
-    for column in range(start + 1, end):
-        low, high = lattice.column[column - 1].first, lattice.column[column].first
-        stop, block = lattice.column[column + 1].first, lattice.column[column].block
-        total = 0.0
-        for state in range(high, stop):
-            mass = 0.0
-            for before in range(low, high):
-                weight = lattice.weight[block + (before - low) * (stop - high) + state - high]
-                mass += states[before].ahead * states[before].odds * weight
-            states[state].ahead = mass
-            total += mass
-        for state in range(high, stop):
-            states[state].ahead /= max(total, LEAST_ODDS)
-
-
-@compiled
-def _backward(lattice: Lattice, start: int, end: int) -> None:
-    """Write what the points behind say of each state."""
-    states = lattice.state
-    for state in range(lattice.column[end - 1].first, lattice.column[end].first):
-        states[state].behind = 1.0
-    for column in range(end - 1, start, -1):
-        low, high = lattice.column[column - 1].first, lattice.column[column].first
-        stop, block = lattice.column[column + 1].first, lattice.column[column].block
-        total = 0.0
-        for before in range(low, high):
-            mass = 0.0
-            for state in range(high, stop):
-                weight = lattice.weight[block + (before - low) * (stop - high) + state - high]
-                mass += states[state].behind * states[state].odds * weight
-            states[before].behind = mass
-            total += mass
-        for before in range(low, high):
-            states[before].behind /= max(total, LEAST_ODDS)

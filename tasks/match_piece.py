@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from tasks.kernel import compiled_bare as compiled
 from tasks.match_candidate import near_room
+from tasks.match_confidence import weigh
 from tasks.match_graph import MatchGraph, beside
 from tasks.match_kernel import Records
 from tasks.match_lattice import (
@@ -15,7 +16,6 @@ from tasks.match_lattice import (
     MISSED_US,
     NO_ROAD,
     NO_WAY,
-    SAMPLE,
     Lattice,
     Roads,
     Room,
@@ -26,9 +26,7 @@ from tasks.match_lattice import (
     choose,
     crow_m,
     lattice_room,
-    piece_scales,
     sigma_of,
-    weigh,
 )
 from tasks.match_motion import restore
 from tasks.match_path import (
@@ -45,6 +43,7 @@ from tasks.match_path import (
     tell_distances,
     walk,
 )
+from tasks.match_scale import SAMPLE, piece_scales
 from tasks.match_search import kept_room, search_room
 
 Ints = npt.NDArray[np.int64]

@@ -22,9 +22,7 @@ from tasks.match_lattice import (
     BACKWARD_SIGMAS,
     BEAM_NATS,
     LASTING_S,
-    LEAST_SAMPLE,
     MOST_NATS,
-    SAMPLE,
     TAIL,
     WORSE_NATS,
     WORST_SIGMAS,
@@ -32,11 +30,11 @@ from tasks.match_lattice import (
     Scales,
     bounds,
     distance_nats,
-    scales_of,
     track_of,
     way_nats,
 )
 from tasks.match_piece import room_of
+from tasks.match_scale import LEAST_SAMPLE, SAMPLE, scales_of
 from tasks.readers.roads import read_roads
 from tests.roads import GEOD, road_row, road_table
 from tests.tasks.match_town import SOUTH, STEP_LAT, STEP_LON, WEST, drive, pieces, town, wander

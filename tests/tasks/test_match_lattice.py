@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.match_confidence import weigh
 from tasks.match_kernel import Records, records
 from tasks.match_lattice import (
     COLUMN,
@@ -16,7 +17,6 @@ from tasks.match_lattice import (
     distance_nats,
     error_nats,
     heading_nats,
-    weigh,
 )
 from tasks.match_motion import motion_room
 from tasks.match_stretch import SPAN

@@ -81,7 +81,8 @@ def _shares(outcomes: Counter[str]) -> str:
 
 def _refused(into: str | Path) -> Iterator[str]:
     """Yield a line on the rows other than points that were rejected, such as roads, if there are any."""
-    rows = zip(*(Rejects(into).rows()[name].to_pylist() for name in ("task", "reason")), strict=True)
+    rejects = Rejects(into).rows()
+    rows = zip(rejects["task"].to_pylist(), rejects["reason"].to_pylist(), strict=True)
     found = Counter(f"{task}: {reason}" for task, reason in rows if task not in (READ_TASK, CLEAN_TASK))
     if found:
         yield f"rejected: {', '.join(f'{count:,} {what}' for what, count in found.most_common())}"

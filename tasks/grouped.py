@@ -26,8 +26,28 @@ FEW = 200_000
 """Rows up to which NumPy's own stable sort is quicker than loading compiled code."""
 
 
+class SideBySide:
+    """Values of n owners, owner by owner: those of owner i are from `starts[i]` up to `starts[i + 1]`."""
+
+    starts: Ints
+    """Shape (n + 1,)."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def count(self) -> Ints:
+        """How many values each owner has; shape (n,)."""
+        return np.diff(self.starts)
+
+    @property
+    def owners(self) -> Ints:
+        """For each value the place of its owner; shape (m,)."""
+        return np.repeat(np.arange(len(self)), self.count)
+
+
 @dataclass(frozen=True, eq=False)
-class Grouped:
+class Grouped(SideBySide):
     """Values side by side, owner by owner: those of owner i are `values[starts[i]:starts[i + 1]]`, in their order.
 
     Shape: `values` (m,), `starts` (n + 1,). `grouped[i]` is a view of the values of owner i, and so is what
@@ -45,9 +65,6 @@ class Grouped:
     values: Array
     starts: Ints
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
     def __getitem__(self, owner: int) -> Array:
         start = owner % len(self) if -len(self) <= owner < len(self) else self._missing(owner)
         return self.values[self.starts[start] : self.starts[start + 1]]
@@ -58,16 +75,6 @@ class Grouped:
     def __iter__(self) -> Iterator[Array]:
         values = self.values
         return (values[start:end] for start, end in pairwise(self.starts.tolist()))
-
-    @property
-    def count(self) -> Ints:
-        """How many values each owner has; shape (n,)."""
-        return np.diff(self.starts)
-
-    @property
-    def owners(self) -> Ints:
-        """For each value the place of its owner; shape (m,)."""
-        return np.repeat(np.arange(len(self)), self.count)
 
     def mean(self) -> Floats:
         """Return the mean of each owner's values, NaN for an owner without any; shape (n,).

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.grouped import Owned
+from tasks.grouped import Owned, SideBySide
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -18,7 +18,7 @@ Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class GroupedWords:
+class GroupedWords(SideBySide):
     """Text side by side, owner by owner: what `tasks.grouped.Grouped` is for values that are often the same.
 
     Shape: `codes` (m,), `starts` (n + 1,). Names of traces or headings are few and stand in many rows: to sort,
@@ -45,21 +45,8 @@ class GroupedWords:
         codes, known = encoded(pa.chunked_array([pa.array(words, pa.string())]))
         return cls(codes, known, np.asarray(starts, dtype=np.int64))
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
     def __iter__(self) -> Iterator[pa.StringArray]:
         return (self.text(np.arange(start, end)) for start, end in pairwise(self.starts.tolist()))
-
-    @property
-    def count(self) -> Ints:
-        """How many values each owner has; shape (n,)."""
-        return np.diff(self.starts)
-
-    @property
-    def owners(self) -> Ints:
-        """For each value the place of its owner; shape (m,)."""
-        return np.repeat(np.arange(len(self)), self.count)
 
     def text(self, rows: Ints) -> pa.StringArray:
         """Return the words at some places, 0 to m - 1."""
